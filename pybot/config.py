@@ -1,0 +1,197 @@
+"""Settings, read once from the environment in `cli.py` and passed down.
+
+Keys are the field names in upper case, nested with `__`: `LLM__URL`, `RUN__MAX_STEPS`.
+Every field's description stands in `docs/configuration.md`; a test compares the two.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Section(BaseModel):
+    """A group of settings; unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LlmSettings(Section):
+    """The language model's service."""
+
+    url: str = Field(default="http://localhost:8080", description="LLM service url")
+    creds: SecretStr = Field(default=SecretStr("EMPTY"), description="LLM service credentials")
+    model: str = Field(
+        default="cognitivecomputations/dolphincoder-starcoder2-15b", description="LLM model name"
+    )
+    eos_token: str = Field(default="<|im_end|>", description="End of sentence token")
+    profile: Literal["default", "smollm2"] = Field(
+        default="default", description="Prompt and few-shot turns that suit the model"
+    )
+    context_window: int | None = Field(
+        default=None, ge=512, description="Tokens of context, where the service does not say"
+    )
+    temperature: float | None = Field(
+        default=None, ge=0, le=2, description="Sampling temperature; the service's own when unset"
+    )
+    idle_timeout: float = Field(
+        default=60,
+        gt=0,
+        description="Seconds without a token after which the model is taken for stalled",
+    )
+    max_attempts: int = Field(
+        default=5, ge=1, description="Tries, with growing pauses, while the model's service is busy"
+    )
+
+
+class JupyterSettings(Section):
+    """Where kernels come from: a gateway, or the machine's own kernel owner."""
+
+    gateway_url: str = Field(
+        default="http://localhost:8888", description="URL of the Jupyter Enterprise Gateway."
+    )
+    kernel_namespace: str | None = Field(
+        default=None,
+        description="Namespace to start the kernel in. If not set, a new namespace will be created "
+        "in form of `${KERNEL_USERNAME}-${UUID}.`",
+    )
+    shared_volume_mount_path: str = Field(
+        default="/mnt/shared",
+        description="Path to mount the shared volume in the kernel container.",
+    )
+    shared_volume_nfs_server: str = Field(
+        default="localhost", description="NFS server to mount the shared volume from."
+    )
+    shared_volume_nfs_path: str = Field(
+        default="/data/pybot/shared", description="Path to the shared volume on the NFS server."
+    )
+    owner_socket: Path | None = Field(
+        default=None,
+        description="Socket of the kernel owner of this machine, in place of a gateway",
+    )
+    start_timeout: float = Field(
+        default=60, gt=0, description="Seconds that a kernel may take to start"
+    )
+
+
+class KernelSettings(Section):
+    """Limits of the local kernels (`pybot up`)."""
+
+    memory: int = Field(
+        default=4096 * MIB, ge=256 * MIB, description="Most memory of a kernel, in bytes"
+    )
+    cpu_seconds: int = Field(
+        default=3600, ge=1, description="Most CPU time of a kernel, in seconds"
+    )
+    file_size: int = Field(
+        default=512 * MIB, ge=MIB, description="Largest file a kernel writes, in bytes"
+    )
+    processes: int = Field(default=128, ge=16, description="Most processes and threads of a kernel")
+    idle_timeout: float = Field(
+        default=1800, gt=0, description="Seconds without code after which a kernel is culled"
+    )
+    max_kernels: int = Field(default=20, ge=1, description="Most kernels at once on this machine")
+    sandbox: bool = Field(
+        default=True,
+        description="Run kernels in bubblewrap; false runs them with the user's own rights",
+    )
+
+
+class RunSettings(Section):
+    """Limits of one answer."""
+
+    concurrency: int = Field(
+        default=10, ge=0, description="Runs at once in one process; 0 takes none"
+    )
+    max_steps: int = Field(default=8, ge=1, description="Most cells in one answer")
+    max_tokens: int = Field(
+        default=2048, ge=16, description="Most tokens the model writes in one answer"
+    )
+    timeout: float = Field(default=600, gt=0, description="Most seconds one answer may take")
+    cell_timeout: float = Field(default=120, gt=0, description="Most seconds one cell may run")
+    lease: float = Field(
+        default=15,
+        ge=1,
+        description="Seconds after which a lost worker's run is taken up by another",
+    )
+
+
+class LimitSettings(Section):
+    """What requests are held to."""
+
+    max_message_length: int = Field(
+        default=32_000, ge=1, description="Longest message, in Unicode code points"
+    )
+    max_file_size: int = Field(default=512 * MIB, ge=1, description="Largest upload, in bytes")
+    max_output_length: int = Field(
+        default=65_536,
+        ge=256,
+        description="Most code points of one output that events and fields carry",
+    )
+    max_kept_output: int = Field(
+        default=4 * MIB, ge=1024, description="Most bytes of one output that are kept for download"
+    )
+    max_outputs: int = Field(default=200, ge=1, description="Most outputs of one cell")
+    max_concurrent_runs: int = Field(
+        default=5, ge=1, description="Most runs that one user can have going at once"
+    )
+    max_query_cost: int = Field(
+        default=5000, ge=1, description="Most that one GraphQL operation can cost"
+    )
+    max_query_depth: int = Field(default=15, ge=1, description="Deepest GraphQL operation")
+    max_query_aliases: int = Field(
+        default=30, ge=0, description="Most aliases in one GraphQL operation"
+    )
+    max_body_size: int = Field(
+        default=MIB, ge=1024, description="Largest GraphQL request, in bytes"
+    )
+    max_sockets: int = Field(
+        default=50, ge=1, description="Most WebSockets of one user in one process"
+    )
+    max_subscriptions: int = Field(
+        default=100, ge=1, description="Most subscriptions on one WebSocket"
+    )
+    socket_max_age: float = Field(
+        default=43_200, gt=0, description="Seconds after which a WebSocket must sign in again"
+    )
+    send_timeout: float = Field(
+        default=10, gt=0, description="Seconds after which a reader that stalls is dropped"
+    )
+    event_retention: int = Field(
+        default=86_400, ge=60, description="Seconds for which past events can be resumed from"
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_nested_delimiter="__", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="log level"
+    )
+    redis_om_url: SecretStr = Field(
+        default=SecretStr("redis://localhost:6379"),
+        description="Redis url to persist messages and metadata",
+    )
+    user_id_header: str = Field(
+        default="X-Forwarded-User", description="Header to use for user identification."
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        default=(),
+        description="Origins that may open WebSockets and send mutations beside the server's own",
+    )
+    llm: LlmSettings = LlmSettings()
+    jupyter: JupyterSettings = JupyterSettings()
+    kernels: KernelSettings = KernelSettings()
+    run: RunSettings = RunSettings()
+    limits: LimitSettings = LimitSettings()
+    local_user: str | None = Field(
+        default=None,
+        description="Built-in user of a local stack; only on loopback (set by `pybot up`)",
+    )
