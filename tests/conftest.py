@@ -1,0 +1,11 @@
+"""What every test may use; larger fixtures are plugins in `tests/fixtures/`."""
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.redis"]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run async tests on asyncio, the one loop that Pybot runs on."""
+    return "asyncio"
