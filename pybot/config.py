@@ -134,6 +134,11 @@ class LimitSettings(Section):
     max_kept_output: int = Field(
         default=4 * MIB, ge=1024, description="Most bytes of one output that are kept for download"
     )
+    max_cell_output: int = Field(
+        default=64 * MIB,
+        ge=1024,
+        description="Most bytes that all outputs of one cell together keep beside the log",
+    )
     max_outputs: int = Field(default=200, ge=1, description="Most outputs of one cell")
     max_concurrent_runs: int = Field(
         default=5, ge=1, description="Most runs that one user can have going at once"

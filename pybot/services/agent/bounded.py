@@ -1,0 +1,67 @@
+"""Text of which a beginning is shown, more is kept, and the rest is dropped."""
+
+from collections.abc import Sequence
+
+
+class BoundedText:
+    """A stream's text: `shown` code points for the log, `kept` bytes for download.
+
+    Memory stays flat however much is added.
+    """
+
+    def __init__(self, *, shown: int, kept: int) -> None:
+        self._room = shown
+        self._shown: list[str] = []
+        self._max_kept = kept
+        self._kept = bytearray()
+        self.is_cut = False
+
+    @property
+    def text(self) -> str:
+        """What is shown."""
+        return "".join(self._shown)
+
+    @property
+    def data(self) -> bytes:
+        """What is kept, as UTF-8: everything from the beginning, up to the limit."""
+        return whole_characters(bytes(self._kept))
+
+    @property
+    def length(self) -> int:
+        """How many code points are shown."""
+        return sum(map(len, self._shown))
+
+    def add(self, text: str) -> str:
+        """Take more text; give the beginning of it that is still shown."""
+        piece = text[: self._room]
+        if piece:
+            self._shown.append(piece)
+            self._room -= len(piece)
+        if len(piece) < len(text) and not self.is_cut:
+            self.is_cut = True
+            self._keep(self.text)
+        if self.is_cut:
+            self._keep(text[len(piece) :])
+        return piece
+
+    def _keep(self, text: str) -> None:
+        room = self._max_kept - len(self._kept)
+        if room > 0:
+            # No character is shorter than a byte, so this many are enough.
+            self._kept += text[:room].encode(errors="replace")[:room]
+
+
+def whole_characters(data: bytes) -> bytes:
+    """UTF-8 that was cut anywhere, without the half of a character at its end."""
+    return data.decode(errors="ignore").encode()
+
+
+def last_lines(lines: Sequence[str], length: int) -> tuple[str, ...]:
+    """The last of the lines, `length` code points together at most."""
+    kept: list[str] = []
+    for line in reversed(lines):
+        if length <= 0:
+            break
+        kept.append(line[-length:])
+        length -= len(line)
+    return tuple(reversed(kept))
