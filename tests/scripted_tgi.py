@@ -6,6 +6,7 @@
 
 import argparse
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -55,10 +56,17 @@ class Received:
 
 @dataclass
 class ScriptedTGI:
-    """The server, for as long as it is entered; port 0 takes a free one."""
+    """The server, for as long as it is entered; port 0 takes a free one.
+
+    TGI 3 refuses streams by an event in a stream of status 200; other versions and what stands
+    before it use the status: `refuse_in_stream` chooses. A stalled stream says `:` every
+    `keep_alive` seconds, as TGI does.
+    """
 
     port: int = 0
     context_window: int = 4096
+    refuse_in_stream: bool = False
+    keep_alive: float = 15
     requests: list[Received] = field(default_factory=list[Received])
 
     def __post_init__(self) -> None:
@@ -84,14 +92,20 @@ class ScriptedTGI:
                 web.get("/requests", self._requests),
             ]
         )
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None)
+        self._runner = web.AppRunner(
+            app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1
+        )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, shutdown_timeout=0.1)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
         self.port = int(self._runner.addresses[0][1])
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Refuse connections from now on; those that are there are closed."""
         self.release()
         await self._runner.cleanup()
 
@@ -176,7 +190,9 @@ class ScriptedTGI:
         elif reason == "cut" and request.transport is not None:
             request.transport.abort()
         elif reason == "stall":
-            await asyncio.Event().wait()
+            while True:
+                await asyncio.sleep(self.keep_alive)
+                await response.write(b":\n\n")
 
     async def _receive(self, request: web.Request) -> tuple[Received, Plan]:
         received = Received(request.path, await request.json(), dict(request.headers))
@@ -194,7 +210,10 @@ class ScriptedTGI:
         status, message, kind = refusal
         received.status, received.end = status, "failed"
         self._changed.set()
-        return web.json_response({"error": message, "error_type": kind}, status=status)
+        body = json.dumps({"error": message, "error_type": kind})
+        if self.refuse_in_stream and "stream" in received.path and kind != "healthcheck":
+            return web.Response(text=f"data:{body}\n\n", content_type="text/event-stream")
+        return web.Response(text=body, content_type="application/json", status=status)
 
     @asynccontextmanager
     async def _watching(self, received: Received) -> AsyncGenerator[None]:

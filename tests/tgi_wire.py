@@ -1,7 +1,6 @@
 """The shapes of Text Generation Inference 3 on the wire."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,15 +9,15 @@ from tests.tgi_script import Plan
 
 def cut_at_stop(script: Plan, parameters: Mapping[str, Any]) -> tuple[list[str], str]:
     """The tokens that are sent, and why they end: TGI looks at the text's end at each token."""
-    text = ""
     limit = int(parameters.get("max_new_tokens") or 100)
     sequences: list[str] = parameters.get("stop") or []
-    stops = [re.compile(f"{re.escape(sequence)}$") for sequence in sequences]
     sent: list[str] = []
+    tail = ""
     for piece in script.pieces:
-        text += piece
+        tail = (tail + piece)[-100:]
         sent.append(piece)
-        if any(stop.search(text) for stop in stops):
+        # Its pattern is `sequence$`, which also matches before a last line end.
+        if any(tail.endswith((each, f"{each}\n")) for each in sequences):
             return sent, "stop_sequence"
         if len(sent) == limit:
             return sent, "length"
