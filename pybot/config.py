@@ -94,6 +94,10 @@ class KernelSettings(Section):
         default=1800, gt=0, description="Seconds without code after which a kernel is culled"
     )
     max_kernels: int = Field(default=20, ge=1, description="Most kernels at once on this machine")
+    python: Path | None = Field(
+        default=None,
+        description="Python of the kernels; unset, the set-up's own (.venv-kernels), else Pybot's",
+    )
     sandbox: bool = Field(
         default=True,
         description="Run kernels in bubblewrap; false runs them with the user's own rights",

@@ -1,0 +1,72 @@
+"""Logs: one line per event, as `key=value`, with the run and the viewer it is about.
+
+    time=2026-03-01T12:00:00.000Z level=INFO logger=pybot.runs run=4f… viewer=9a… event="run ended"
+
+A message's text is nobody's business at INFO: log IDs, counts and durations.
+"""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+_PLAIN = re.compile(r"[\w./:+-]+")
+_fields: ContextVar[Mapping[str, str]] = ContextVar("log_fields", default={})  # noqa: B039 (never changed)
+
+
+@contextmanager
+def log_fields(**fields: str) -> Generator[None]:
+    """Put fields on every line logged inside: `with log_fields(run=run_id, viewer=viewer_key):`.
+
+    Tasks started inside carry them too. `viewer` is the hashed key of the user, never the name.
+    """
+    token = _fields.set({**_fields.get(), **fields})
+    try:
+        yield
+    finally:
+        _fields.reset(token)
+
+
+class LineFormatter(logging.Formatter):
+    """Writes a record on exactly one line, its traceback included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Order: when, how bad, where from, what it is about, what happened."""
+        fields = {
+            "time": _timestamp(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            **_fields.get(),
+            "event": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return " ".join(f"{key}={_quote(value)}" for key, value in fields.items())
+
+
+def configure_logging(level: str) -> None:
+    """Send everything, uvicorn's lines too, to stderr in one form.
+
+    `level` is Pybot's own; libraries speak from WARNING on, unless it is DEBUG.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level if level in ("DEBUG", "ERROR") else "WARNING")
+    logging.getLogger("pybot").setLevel(level)
+    logging.captureWarnings(capture=True)
+
+
+def _timestamp(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def _quote(value: str) -> str:
+    """As it is where that is unmistakable, else as a JSON string."""
+    return value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,84 @@
+"""Programs of the local stack kept running: started together, restarted, ended together."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
+from pybot.services.local.process import Child, Program, StackError
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE = 0.5  # seconds before a program that ended is started again …
+LONGEST_PAUSE = 30.0  # … twice as long each time, up to this
+STABLE_AFTER = 60.0  # seconds of running after which the pauses begin anew
+
+
+class _Keeper:
+    """Keeps one program running."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.child = Child(program)
+
+    async def keep(self) -> None:
+        """Start it again whenever it ends, until cancelled."""
+        pause = FIRST_PAUSE
+        while True:
+            since = time.monotonic()
+            await self.child.wait()
+            if time.monotonic() - since > STABLE_AFTER:
+                pause = FIRST_PAUSE
+            logger.error(
+                "%s %s; it is started again in %g s",
+                self.program.name,
+                self.child.describe_end(),
+                pause,
+            )
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+            await self._restart()
+
+    async def _restart(self) -> None:
+        self.child.kill()  # what is left of its process group
+        self.child = Child(self.program)
+        try:
+            await self.child.wait_ready()
+        except StackError as error:
+            logger.error("%s", error)
+            self.child.kill()
+        else:
+            logger.warning("%s runs again", self.program.name)
+
+
+@asynccontextmanager
+async def supervised(programs: Sequence[Program]) -> AsyncGenerator[None]:
+    """Run the programs for as long as the block lasts.
+
+    Starts them side by side and waits until each answers; StackError when one does not. One that
+    ends later is reported and started again, with growing pauses.
+    """
+    keepers: list[_Keeper] = []
+    watches: list[asyncio.Task[None]] = []
+    try:
+        for program in programs:
+            keepers.append(_Keeper(program))  # noqa: PERF401 (each must be stopped if the next fails)
+        await _all_ready([keeper.child for keeper in keepers])
+        watches += [asyncio.create_task(keeper.keep()) for keeper in keepers]
+        yield
+    finally:
+        for watch in watches:
+            watch.cancel()
+        await asyncio.gather(*watches, return_exceptions=True)
+        await asyncio.gather(*(keeper.child.stop() for keeper in keepers))
+
+
+async def _all_ready(children: Sequence[Child]) -> None:
+    """Wait for all; the first that fails is the one to tell of."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for child in children:
+                group.create_task(child.wait_ready())
+    except* StackError as failed:
+        raise failed.exceptions[0] from None

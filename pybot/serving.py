@@ -1,0 +1,221 @@
+"""The application on a socket: uvicorn in this process, ended by signals, tuned for streams."""
+
+import asyncio
+import contextlib
+import faulthandler
+import gc
+import ipaddress
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from pybot.config import Settings
+
+READY_TIMEOUT = 30.0  # seconds from listening to the first answer of /readyz
+DRAIN_SECONDS = 2  # for requests in progress when the server ends
+# Long-lived objects are many and cycles few: the default thresholds cost tens of milliseconds at
+# the 99th percentile of event delivery (measured; docs/architecture.md).
+GC_THRESHOLDS = (20_000, 50, 50)
+
+
+class ServeError(Exception):
+    """The server cannot start or go on; the message is one line for a person."""
+
+
+class Ending:
+    """What the first SIGINT, SIGTERM or SIGHUP does; the second one ends the process at once.
+
+    `deadline` is how many seconds the end may take, None for as long as it takes. The children
+    of the local stack end with this process however it ends.
+    """
+
+    def __init__(self, deadline: float | None) -> None:
+        self._deadline = deadline
+        self.requested = False
+        self.act: Callable[[], object] = lambda: None
+
+    def __call__(self) -> None:
+        """Handle one signal."""
+        if self.requested:
+            os._exit(130)
+        self.requested = True
+        if self._deadline is not None:
+            # A thread of C code: it works whatever the event loop is stuck in.
+            faulthandler.dump_traceback_later(self._deadline, exit=True)
+        self.act()
+
+
+def run(main: Callable[[Ending], Coroutine[Any, Any, None]], *, deadline: float | None) -> None:
+    """Run `main` on uvloop until it returns or a signal ends it."""
+    ending = Ending(deadline)
+
+    async def with_signals() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        ending.act = task.cancel
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, ending)
+        try:
+            await main(ending)
+        except asyncio.CancelledError:
+            if not ending.requested:
+                raise
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(with_signals())
+    faulthandler.cancel_dump_traceback_later()
+
+
+def bind(host: str, port: int, *, loopback_only: bool) -> socket.socket:
+    """Take the port before anything slow starts. ServeError says what is in the way."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ServeError(f"--host {host} is not an address of this machine") from error
+    if loopback_only and not all(_is_loopback(entry[4][0]) for entry in found):
+        raise ServeError(
+            f"`pybot up` has a user without a password and listens on loopback only, not on {host}:"
+            " use --host 127.0.0.1, or `pybot serve` behind a proxy that signs users in"
+        )
+    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+    family, kind, protocol, _name, address = found[0]
+    taken = socket.socket(family, kind, protocol)
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(address)
+        # Listening tells the next one that the port is taken; nobody is answered before the end
+        # of the start.
+        taken.listen(0)
+    except OSError as error:
+        taken.close()
+        raise ServeError(
+            f"Cannot listen on {host}:{port} ({error.strerror}): "
+            "end what uses it, or choose another with --port"
+        ) from error
+    return taken
+
+
+async def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    settings: Settings,
+    ending: Ending,
+    on_ready: Callable[[], None],
+    *,
+    behind_proxy: bool,
+) -> None:
+    """Serve until a signal; calls `on_ready` once the application really answers."""
+    server = _Server(_config(app, settings, behind_proxy=behind_proxy))
+    ending.act = server.end
+    async with _watching(server, listener, on_ready):
+        try:
+            await server.serve(sockets=[listener])
+        except SystemExit as exit_:  # uvicorn's way to say that the application did not start
+            raise ServeError("Pybot could not start; the log above says why") from exit_
+    if server.failure:
+        raise ServeError(server.failure)
+
+
+class _Server(uvicorn.Server):
+    """A server whose signals are handled by `run`."""
+
+    failure = ""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals alone: uvicorn would end the process before the local stack has ended."""
+        yield
+
+    def end(self) -> None:
+        """Stop serving."""
+        self.should_exit = True
+
+
+def _config(app: ASGIApp, settings: Settings, *, behind_proxy: bool) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=settings.limits.max_body_size,
+        # Events are small and many; compressing each costs more time than it saves bytes.
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=behind_proxy,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+@asynccontextmanager
+async def _watching(
+    server: _Server, listener: socket.socket, on_ready: Callable[[], None]
+) -> AsyncGenerator[None]:
+    """Look from outside whether the server answers, while the block runs it."""
+
+    async def watch() -> None:
+        problem = await _first_answer(url_of(listener))
+        if problem:
+            server.failure = problem
+            server.end()
+            return
+        _settle_memory()
+        on_ready()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+
+
+async def _first_answer(url: str) -> str:
+    """Wait until /readyz says yes; empty, or what is wrong."""
+    problem = "it does not answer"
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READY_TIMEOUT), aiohttp.ClientSession() as session:
+            while True:
+                async with session.get(f"{url}/readyz") as response:
+                    if response.status == 200:
+                        return ""
+                    problem = (await response.text()).strip().replace("\n", " ")
+                await asyncio.sleep(0.1)
+    return f"Pybot is not ready after {READY_TIMEOUT:g} s: {problem}"
+
+
+def _settle_memory() -> None:
+    """Take what the start has made out of the collector's sight."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where a listening socket is reached from this machine."""
+    host, port = listener.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        host = "::1" if listener.family == socket.AF_INET6 else "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_loopback(address: str | int) -> bool:
+    return ipaddress.ip_address(address).is_loopback
+
+
+def say(line: str, *, error: bool = False) -> None:
+    """Tell the person at the terminal."""
+    stream = sys.stderr if error else sys.stdout
+    stream.write(line + "\n")
+    stream.flush()
