@@ -1,0 +1,135 @@
+"""One WebSocket: JSON in, JSON out, with limits on waiting, size and age."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.http.async_base_view import AsyncBaseHTTPView
+from strawberry.http.exceptions import (
+    NonJsonMessageReceived,
+    NonTextMessageReceived,
+    WebSocketDisconnected,
+)
+
+from pybot.endpoint.body import decode
+
+if TYPE_CHECKING:
+    from pybot.endpoint.sockets import SocketView
+
+# RFC 6455, section 5.5.1: a close frame holds 125 bytes, two of them the code.
+_MAX_REASON = 123
+RESTART, TOO_BIG = 1012, 1009
+
+
+class SocketAdapter(ASGIWebSocketAdapter):
+    """Strawberry's view of a WebSocket.
+
+    Whoever ends the socket (its client, its age, a stalled send, the server) ends `iter_json`, and
+    with it the handler, which closes the socket's operations.
+    """
+
+    def __init__(
+        self,
+        view: AsyncBaseHTTPView[Any, Any, Any, Any, Any, Any, Any],
+        request: WebSocket,
+        response: WebSocket,
+    ) -> None:
+        super().__init__(view, request, response)
+        self._view = cast("SocketView", view)
+        self._limits = self._view.limits
+        self._reader = asyncio.current_task()
+        self._waiting = False
+        self._ended = asyncio.Event()
+
+    async def iter_json(
+        self, *, ignore_parsing_errors: bool = False
+    ) -> AsyncGenerator[object, None]:
+        """The messages that come in, until the socket ends."""
+        deadline = asyncio.get_running_loop().time() + self._limits.max_age
+        self._view.open_sockets.add(self)
+        try:
+            while (text := await self._receive(deadline)) is not None:
+                try:
+                    yield decode(text)
+                except ValueError as error:
+                    if not ignore_parsing_errors:
+                        raise NonJsonMessageReceived from error
+        finally:
+            self._view.open_sockets.discard(self)
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send a message; a reader that does not take it in time is dropped."""
+        await self._send({"type": "websocket.send", "text": _encode(message)})
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the socket, once; its handler ends, whether or not the client answers."""
+        if self.ws.application_state is WebSocketState.CONNECTED:
+            await self._send({"type": "websocket.close", "code": code, "reason": _shorten(reason)})
+        self._end()
+
+    async def _receive(self, deadline: float) -> str | None:
+        """The next text, or None when the socket has ended."""
+        if self._ended.is_set():
+            return None
+        try:
+            async with asyncio.timeout_at(deadline):
+                self._waiting = True
+                message = await self.ws.receive()
+        except TimeoutError:
+            await self.close(RESTART, "The socket reached its maximum age: connect again")
+            return None
+        except asyncio.CancelledError:
+            # Ours, from `_end`; unless somebody else cancels the task as well.
+            if not self._ended.is_set() or (
+                self._reader is not None and self._reader.uncancel() > 0
+            ):
+                raise
+            return None
+        finally:
+            self._waiting = False
+        return await self._text(message)
+
+    async def _text(self, message: Mapping[str, Any]) -> str | None:
+        if message["type"] == "websocket.disconnect":
+            self._ended.set()
+            return None
+        text: str | None = message.get("text")
+        if text is None:
+            raise NonTextMessageReceived
+        if len(text) > self._view.max_message_size:
+            await self.close(TOO_BIG, f"A message has at most {self._view.max_message_size} bytes")
+            return None
+        return text
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        if self._ended.is_set():
+            raise WebSocketDisconnected
+        try:
+            async with asyncio.timeout(self._limits.send_timeout):
+                await self.ws.send(dict(message))
+        except (TimeoutError, WebSocketDisconnect, RuntimeError) as error:
+            self._end()
+            raise WebSocketDisconnected from error
+
+    def _end(self) -> None:
+        """Wake the task that waits for messages; the handler's own clean-up does the rest."""
+        self._ended.set()
+        if self._waiting and self._reader is not None:
+            self._waiting = False
+            self._reader.cancel()
+
+
+def _encode(message: Mapping[str, object]) -> str:
+    try:
+        return msgspec.json.encode(message).decode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair, which only escapes can carry.
+        return json.dumps(message, separators=(",", ":"))
+
+
+def _shorten(reason: str) -> str:
+    return reason.encode("utf-8", "replace")[:_MAX_REASON].decode("utf-8", "ignore")

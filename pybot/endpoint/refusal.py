@@ -1,0 +1,54 @@
+"""Requests refused before GraphQL sees them, answered as JSON in GraphQL's shape."""
+
+from collections.abc import Mapping
+
+import msgspec
+from starlette.responses import Response
+
+JSON = "application/json"
+
+# GraphQL answers are one user's own, and depend on what was asked to be accepted.
+HEADERS = {
+    "cache-control": "no-store",
+    "vary": "Accept, Origin",
+    "x-content-type-options": "nosniff",
+}
+
+
+class Refusal(Exception):
+    """Why a request is refused: an HTTP status, a stable code, and a sentence for a person."""
+
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+
+    def response(self, media_type: str = JSON) -> Response:
+        """The answer: `{"errors": [{"message": …, "extensions": {"code": …}}]}`."""
+        body = {"errors": [{"message": self.message, "extensions": {"code": self.code}}]}
+        return json_response(body, self.status, media_type, self.headers)
+
+
+def bad_request(message: str) -> Refusal:
+    """The request is malformed."""
+    return Refusal(400, "BAD_REQUEST", message)
+
+
+def json_response(
+    body: object,
+    status: int = 200,
+    media_type: str = JSON,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A JSON answer that nobody else keeps."""
+    content = msgspec.json.encode(body)
+    return Response(
+        content,
+        status,
+        {**HEADERS, **(headers or {})},
+        media_type=f"{media_type}; charset=utf-8",
+    )

@@ -1,0 +1,125 @@
+"""GraphQL over WebSockets: who may open one, how many, and their common end."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from typing_extensions import override
+
+from pybot.endpoint.adapter import RESTART, SocketAdapter
+from pybot.endpoint.limits import SocketLimits
+from pybot.endpoint.masking import report
+from pybot.endpoint.origin import OriginPolicy
+from pybot.endpoint.schema import HardenedSchema
+from pybot.endpoint.transport_ws import TransportHandler
+from pybot.endpoint.types import ContextFactory
+
+FORBIDDEN, TOO_MANY, INTERNAL = 4403, 4429, 4500
+
+# Seconds for operations to clean up once their sockets are closed.
+_CLOSE_TIMEOUT = 5
+
+
+class SocketView(GraphQL[Any, None]):
+    """Serves WebSockets; requests over HTTP are not its business."""
+
+    graphql_transport_ws_handler_class = TransportHandler
+    websocket_adapter_class = SocketAdapter
+
+    def __init__(
+        self,
+        schema: HardenedSchema,
+        context_factory: ContextFactory[Any],
+        origins: OriginPolicy,
+        limits: SocketLimits,
+        max_message_size: int,
+        user_key: Callable[[HTTPConnection], str],
+    ) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=timedelta(seconds=limits.init_timeout),
+            max_subscriptions_per_connection=limits.operations,
+        )
+        self.limits = limits
+        self.max_message_size = max_message_size
+        self.open_sockets: set[SocketAdapter] = set()
+        self._context_factory = context_factory
+        self._origins = origins
+        self._user_key = user_key
+        self._per_user: Counter[str] = Counter()
+        self._serving: set[asyncio.Task[Any]] = set()
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Serve one socket to its end."""
+        if not self._origins.allows(socket):
+            await _refuse(socket, FORBIDDEN, "Pages of this origin may not connect")
+            return
+        user = self._user_key(socket)
+        if self._per_user[user] >= self.limits.per_user:
+            await _refuse(socket, TOO_MANY, "Too many connections: close some of them")
+            return
+        task = asyncio.current_task()
+        if task is not None:
+            self._serving.add(task)
+        self._per_user[user] += 1
+        try:
+            await self._run(socket)
+        finally:
+            self._per_user[user] -= 1
+            self._per_user += Counter()  # drops users that have none left
+            if task is not None:
+                self._serving.discard(task)
+
+    async def close_all(self) -> None:
+        """Close every socket, as before a restart, and wait for their operations to end."""
+        reason = "The server is restarting"
+        sockets = list(self.open_sockets)
+        await asyncio.gather(
+            *(socket.close(RESTART, reason) for socket in sockets), return_exceptions=True
+        )
+        if not self._serving:
+            return
+        _, left = await asyncio.wait(self._serving, timeout=_CLOSE_TIMEOUT)
+        for task in left:
+            task.cancel()
+
+    @override
+    async def get_context(
+        self, request: Request | WebSocket, response: Response | WebSocket
+    ) -> Any:
+        """The context of a socket; each of its operations gets one of its own from it."""
+        return self._context_factory(request)
+
+    @override
+    def is_websocket_origin_allowed(self, request: WebSocket, origin: str) -> bool:
+        """Say yes: `serve` has asked already, and refuses in a way that browsers can see."""
+        return True
+
+    async def _run(self, socket: WebSocket) -> None:
+        try:
+            await self.run(socket)
+        except Exception as error:
+            _, message = report(error)
+            await _close(socket, INTERNAL, message)
+
+
+async def _refuse(socket: WebSocket, code: int, reason: str) -> None:
+    """Accept, then close: browsers show pages no code of a handshake that was refused."""
+    await socket.accept(next(iter(socket["subprotocols"]), None))
+    await _close(socket, code, reason)
+
+
+async def _close(socket: WebSocket, code: int, reason: str) -> None:
+    try:
+        await socket.close(code, reason)
+    except (RuntimeError, OSError):
+        return

@@ -1,0 +1,62 @@
+"""The GraphQL endpoint: one ASGI application for HTTP and WebSockets.
+
+Mount it with `Route("/graphql", view)` and `WebSocketRoute("/graphql", view)`; a `Mount` would
+answer POST with a redirect.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from pybot.endpoint.http import HttpEndpoint
+from pybot.endpoint.limits import SocketLimits
+from pybot.endpoint.origin import OriginPolicy
+from pybot.endpoint.schema import HardenedSchema
+from pybot.endpoint.sockets import SocketView
+from pybot.endpoint.types import ContextFactory
+
+
+def _nobody(_: HTTPConnection) -> str:
+    return ""
+
+
+class GraphQLView:
+    """Serves a schema to anyone.
+
+    `context_factory` makes a context from a connection; `user_key` names whose sockets count
+    together; `max_body_size` in bytes holds for requests and for messages of sockets.
+    """
+
+    def __init__(
+        self,
+        schema: HardenedSchema,
+        context_factory: ContextFactory[Any],
+        *,
+        max_body_size: int = 1024 * 1024,
+        sockets: SocketLimits | None = None,
+        allowed_origins: Sequence[str] = (),
+        user_key: Callable[[HTTPConnection], str] = _nobody,
+    ) -> None:
+        origins = OriginPolicy(allowed_origins)
+        self._http = HttpEndpoint(schema, context_factory, origins, max_body_size)
+        self._sockets = SocketView(
+            schema, context_factory, origins, sockets or SocketLimits(), max_body_size, user_key
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or one socket."""
+        if scope["type"] == "websocket":
+            await self._sockets.serve(WebSocket(scope, receive, send))
+            return
+        try:
+            response = await self._http.answer(Request(scope, receive))
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def close_all(self) -> None:
+        """Close every socket (1012, clients connect again) and wait until nothing of them runs."""
+        await self._sockets.close_all()
