@@ -289,9 +289,13 @@ Part = TextPart | CellPart | ErrorPart
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """A message without its parts; `text` is the user's own text, empty for the assistant's."""
+    """A message without its parts; `text` is the user's own text, empty for the assistant's.
+
+    `path` is the path of the conversation that it was written on.
+    """
 
     id: str
+    path: str = "0"
     role: MessageRole
     status: MessageStatus
     text: str = ""

@@ -1,6 +1,6 @@
 """The port through which Pybot speaks with Jupyter kernels."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -93,7 +93,9 @@ class Kernels(Protocol):
         """Start a kernel in the conversation's folder, wait until it answers, give its ID."""
         ...
 
-    def execute(self, kernel_id: str, code: str, *, message_id: str) -> AsyncIterator[Reaction]:
+    def execute(
+        self, kernel_id: str, code: str, *, message_id: str
+    ) -> AsyncGenerator[Reaction]:
         """Run code and give what comes of it, in order, `Done` last.
 
         `message_id` is the Jupyter message ID to execute under, stored by the caller before.

@@ -1,0 +1,172 @@
+"""Opens everything that waits or touches the world, in order, and closes it in reverse."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from pybot.config import Settings
+from pybot.services.blobs import Blobs
+from pybot.services.claims import Claims
+from pybot.services.conversations import Conversations
+from pybot.services.eventlog import EventLog
+from pybot.services.kernels.base import Kernels, KernelUnavailable
+from pybot.services.kernels.local import LocalKernels
+from pybot.services.kernels.none import NoKernels
+from pybot.services.live_kernels import LiveKernels
+from pybot.services.llm.base import ChatModel
+from pybot.services.llm.profiles import PROFILES
+from pybot.services.llm.tgi import TgiModel
+from pybot.services.models import Models
+from pybot.services.outputs import Outputs
+from pybot.services.queue import RunQueue
+from pybot.services.runlog import RunLogs
+from pybot.services.runs import Runs
+from pybot.services.snapshots import Snapshots
+from pybot.services.starts import Starts
+from pybot.services.store.appender import Appender
+from pybot.services.store.connection import Client, connect
+from pybot.services.store.hub import Hub
+from pybot.services.viewerlog import ViewerLog
+from pybot.services.worker import Answering
+
+NO_PROVIDER = (
+    "No kernels: this version runs code in local kernels only. Start `pybot up`, or name the "
+    "socket of a kernel owner in JUPYTER__OWNER_SOCKET."
+)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that resolvers and the worker call."""
+
+    settings: Settings
+    conversations: Conversations
+    snapshots: Snapshots
+    runs: Runs
+    kernels: LiveKernels
+    eventlog: EventLog
+    viewerlog: ViewerLog
+    outputs: Outputs
+    models: tuple[ChatModel, ...]
+    client: Client
+    hub: Hub
+
+    async def ready(self) -> dict[str, str]:
+        """Each backend with "ok" or what is wrong with it."""
+        redis, model, kernels = await asyncio.gather(
+            self._redis_state(), self._model_state(), self._kernels_state()
+        )
+        return {"redis": redis, "model": model, "kernels": kernels}
+
+    async def _redis_state(self) -> str:
+        try:
+            async with asyncio.timeout(3):
+                await self.client.ping()
+        except (RedisError, OSError, TimeoutError) as error:
+            return f"Redis does not answer ({error or 'timed out'}): check REDIS_OM_URL."
+        return "ok"
+
+    async def _model_state(self) -> str:
+        info = await self.models[0].info()
+        return "ok" if info.available else "The model does not answer: check LLM__URL."
+
+    async def _kernels_state(self) -> str:
+        try:
+            async with asyncio.timeout(3):
+                await self.kernels.provider.check()
+        except (KernelUnavailable, TimeoutError) as error:
+            return str(error) or "The provider of kernels does not answer."
+        return "ok"
+
+
+def kernel_provider(settings: Settings) -> Kernels:
+    """The adapter that the settings name."""
+    jupyter = settings.jupyter
+    if jupyter.owner_socket is not None:
+        return LocalKernels(jupyter.owner_socket, jupyter.start_timeout)
+    return NoKernels(NO_PROVIDER)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncGenerator[Services]:
+    """The services, connected; and with RUN__CONCURRENCY above 0 a worker beside them."""
+    async with AsyncExitStack() as exits:
+        url, limits = settings.redis_om_url.get_secret_value(), settings.limits
+        client, models = connect(url), Models(url)
+        exits.push_async_callback(client.aclose)
+        exits.push_async_callback(models.aclose)
+        model: ChatModel = TgiModel(settings.llm)
+        exits.push_async_callback(model.aclose)
+        provider = kernel_provider(settings)
+        exits.push_async_callback(provider.aclose)
+
+        hub = Hub(client)
+        await exits.enter_async_context(hub.running())
+        appender = Appender(client, hub, retention=limits.event_retention)
+        await exits.enter_async_context(appender.running())
+
+        eventlog = EventLog(client, hub, appender, retention=limits.event_retention)
+        viewerlog = ViewerLog(client, hub, appender)
+        claims = Claims(client)
+        conversations = Conversations(
+            client,
+            models,
+            appender,
+            viewerlog,
+            claims,
+            model_names=[model.name],
+            retention=limits.event_retention,
+        )
+        snapshots = Snapshots(client, url, models, eventlog)
+        blobs = Blobs(client, appender)
+        kernels = LiveKernels(client, appender, conversations, claims, provider)
+        run_logs = RunLogs(client, appender, viewerlog, conversations)
+        queue = RunQueue(url, client)
+        await exits.enter_async_context(queue.opened())
+        starts = Starts(client, models, appender, viewerlog, conversations)
+        runs = Runs(
+            client,
+            appender,
+            claims,
+            snapshots,
+            starts,
+            run_logs,
+            queue,
+            max_message_length=limits.max_message_length,
+            max_concurrent_runs=limits.max_concurrent_runs,
+        )
+        await exits.enter_async_context(_background(kernels))
+        if settings.run.concurrency:
+            answering = Answering(
+                client,
+                models,
+                conversations,
+                snapshots,
+                eventlog,
+                run_logs,
+                kernels,
+                blobs,
+                model,
+                PROFILES[settings.llm.profile],
+                settings,
+            )
+            await exits.enter_async_context(answering.working(queue))
+        yield Services(
+            settings=settings,
+            conversations=conversations,
+            snapshots=snapshots,
+            runs=runs,
+            kernels=kernels,
+            eventlog=eventlog,
+            viewerlog=viewerlog,
+            outputs=Outputs(snapshots, blobs),
+            models=(model,),
+            client=client,
+            hub=hub,
+        )

@@ -1,0 +1,80 @@
+"""The log of a conversation: written through the appender, read by any number of followers."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any
+
+from pybot.errors import NotFound
+from pybot.services.events import ConversationDeleted, Entry, Event
+from pybot.services.records import Viewer, now
+from pybot.services.store import keys
+from pybot.services.store.appender import Appender
+from pybot.services.store.connection import Client
+from pybot.services.store.follow import check_cursor, entries, first_entries, follow, read
+from pybot.services.store.hub import Hub
+from pybot.services.store.write import Write
+
+TRIM_PAGE = 200
+
+
+class EventLog:
+    """Reading and trimming of conversations' logs, and writing of events that change no record."""
+
+    def __init__(self, client: Client, hub: Hub, appender: Appender, *, retention: int) -> None:
+        self._client = client
+        self._hub = hub
+        self._appender = appender
+        self._retention = timedelta(seconds=retention)
+
+    async def follow(
+        self, viewer: Viewer, conversation_id: str, after: int | None
+    ) -> AsyncGenerator[Entry]:
+        """What happens in a conversation behind `after` (from now on when None).
+
+        Ends behind ConversationDeleted. Raises NotFound, CursorExpired, InvalidInput.
+        """
+        head, log = keys.conversation(conversation_id), keys.log(conversation_id)
+        found: list[Any] = await self._client.hmget(head, ["owner", "deleted_at", "seq"])
+        owner, deleted, newest = found
+        # A deleted conversation can be followed to its end by whoever has a cursor in it.
+        if owner is None or owner.decode() != viewer.username or (deleted and after is None):
+            raise NotFound("There is no conversation with this ID.", ("conversationId",))
+        if after is None:
+            after = int(newest or 0)
+        await check_cursor(self._client, head, log, after)
+        async with aclosing(follow(self._client, self._hub, log, after, head)) as followed:
+            async for entry in followed:
+                yield entry
+                if isinstance(entry.event, ConversationDeleted):
+                    return
+
+    async def emit(self, conversation_id: str, *events: Event) -> int:
+        """Append events that no other change belongs to; the number of the last one."""
+        return await self._appender.append(Write.to_conversation(conversation_id).emit(*events))
+
+    async def between(self, conversation_id: str, after: int, until: int | None) -> list[Entry]:
+        """The entries behind `after` up to `until` (the newest when None)."""
+        result: list[Entry] = []
+        while page := await read(self._client, keys.log(conversation_id), after, until):
+            result += entries(page)
+            after = page[-1][0]
+        return result
+
+    async def trim(self, conversation_id: str, keep_from: int) -> None:
+        """Drop what is older than the retention, never the entries from `keep_from` on."""
+        oldest_kept = now() - self._retention
+        log = keys.log(conversation_id)
+        while page := await first_entries(self._client, log, TRIM_PAGE):
+            kept = next(
+                (
+                    number
+                    for number, milliseconds, _ in page
+                    if number >= keep_from or milliseconds >= oldest_kept.timestamp() * 1000
+                ),
+                None,
+            )
+            last = page[-1][0]
+            await self._client.xtrim(log, minid=f"{kept or last + 1}-0", approximate=False)
+            if kept is not None:
+                return

@@ -1,0 +1,195 @@
+"""The redis-om models of what is kept in hashes: conversations and runs.
+
+Models are created and read with redis-om; changes are field-level HSETs in a write (redis-om
+saves whole records, so two writers would undo each other and an update could revive what was
+deleted). Fields are text and whole numbers, which mean the same to redis-om and to a script.
+The classes are made in a factory with a client of their own, so that two apps can live in one
+process.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from aredis_om import HashModel
+
+from pybot.errors import NotFound
+from pybot.services.records import (
+    Conversation,
+    Run,
+    RunError,
+    RunPhase,
+    RunStatus,
+    TokenUsage,
+    conversation_of,
+)
+from pybot.services.store.connection import connect
+from pybot.services.store.write import Word
+
+NO_CONVERSATION = "There is no conversation with this ID."
+NO_RUN = "There is no run with this ID."
+
+
+def milliseconds(instant: datetime) -> int:
+    """An instant in milliseconds since the epoch."""
+    return round(instant.timestamp() * 1000)
+
+
+def instant(value: int) -> datetime:
+    """The instant that a number of milliseconds since the epoch names."""
+    return datetime.fromtimestamp(value / 1000, UTC)
+
+
+class ConversationModel(HashModel):
+    """A conversation's metadata as it is stored; empty text stands for nothing."""
+
+    owner: str
+    title: str
+    titled_by: str = ""
+    pinned: int = 0
+    archived: int = 0
+    model: str
+    instructions: str = ""
+    created_at: int
+    updated_at: int
+    path: str = "0"
+    paths: int = 1
+    active_run: str = ""
+    kernel_generation: int = 0
+    seq: int = 0
+    deleted_at: int = 0
+
+    class Meta:
+        """Where redis-om puts it: `pybot:conversation:{id}`."""
+
+        global_key_prefix = "pybot"
+        model_key_prefix = "conversation"
+        primary_key_pattern = "{{{pk}}}"
+
+    def record(self) -> Conversation:
+        """What services speak."""
+        return Conversation(
+            id=str(self.pk),
+            owner=self.owner,
+            title=self.title,
+            pinned=bool(self.pinned),
+            archived=bool(self.archived),
+            model=self.model,
+            instructions=self.instructions,
+            created_at=instant(self.created_at),
+            updated_at=instant(self.updated_at),
+            path=self.path,
+            active_run_id=self.active_run or None,
+        )
+
+
+class RunModel(HashModel):
+    """A run as it is stored; `pk` is the run's whole ID, `error` and `usage` are JSON."""
+
+    message_id: str
+    status: str
+    phase: str = ""
+    error: str = ""
+    usage: str = ""
+    attempt: int = 0
+    first_seq: int = 0
+    cancelled: int = 0
+    created_at: int
+    completed_at: int = 0
+
+    class Meta:
+        """Where redis-om puts it: `pybot:run:{conversation}:run`."""
+
+        global_key_prefix = "pybot"
+        model_key_prefix = "run"
+
+    @classmethod
+    def make_primary_key(cls, pk: Any) -> str:
+        """The key of a run lies beside its conversation's."""
+        key: str = cls.make_key(f"{{{conversation_of(pk)}}}:{str(pk).rpartition('.')[2]}")
+        return key
+
+    def record(self) -> Run:
+        """What services speak."""
+        return Run(
+            id=str(self.pk),
+            message_id=self.message_id,
+            status=RunStatus(self.status),
+            phase=RunPhase(self.phase) if self.phase else None,
+            error=msgspec.json.decode(self.error, type=RunError) if self.error else None,
+            usage=msgspec.json.decode(self.usage, type=TokenUsage) if self.usage else None,
+            attempt=self.attempt,
+            first_seq=self.first_seq,
+            created_at=instant(self.created_at),
+            completed_at=instant(self.completed_at) if self.completed_at else None,
+        )
+
+
+def run_fields(run: Run) -> list[Word]:
+    """What changes of a run, as alternating fields and values for HSET."""
+    return [
+        "status",
+        run.status,
+        "phase",
+        run.phase or "",
+        "error",
+        msgspec.json.encode(run.error) if run.error else "",
+        "usage",
+        msgspec.json.encode(run.usage) if run.usage else "",
+        "attempt",
+        run.attempt,
+        "completed_at",
+        milliseconds(run.completed_at) if run.completed_at else 0,
+    ]
+
+
+def new_hash(model: HashModel) -> list[Word]:
+    """A new model as alternating fields and values for HSET, as redis-om would save it."""
+    fields: list[Word] = []
+    for name, value in model.model_dump().items():
+        fields += [name, value]
+    return fields
+
+
+class Models:
+    """The models on one Redis."""
+
+    def __init__(self, url: str) -> None:
+        client = connect(url, decode=True)
+        self._client = client
+
+        # redis-om gives keys to "indexed" models alone; no index is made unless it is migrated.
+        class StoredConversation(ConversationModel, index=True):
+            class Meta(ConversationModel.Meta):
+                database = client
+
+        class StoredRun(RunModel, index=True):
+            class Meta(RunModel.Meta):
+                database = client
+
+        self.conversation: type[ConversationModel] = StoredConversation
+        self.run: type[RunModel] = StoredRun
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def conversation_from(fields: Mapping[bytes, bytes], owner: str) -> ConversationModel:
+    """A conversation as HGETALL gives it; raises NotFound unless it exists and is `owner`'s."""
+    decoded = _decoded(fields)
+    if decoded.get("owner") != owner or decoded.get("deleted_at", "0") != "0":
+        raise NotFound(NO_CONVERSATION, ("conversationId",))
+    return ConversationModel.model_validate(decoded)
+
+
+def run_from(fields: Mapping[bytes, bytes]) -> RunModel:
+    """A run as HGETALL gives it; raises NotFound when there is none."""
+    if not fields:
+        raise NotFound(NO_RUN, ("runId",))
+    return RunModel.model_validate(_decoded(fields))
+
+
+def _decoded(fields: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in fields.items()}

@@ -1,0 +1,81 @@
+"""Pages of a list, as Relay's cursor connections ask for them."""
+
+import base64
+import binascii
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from pybot.errors import InvalidInput
+
+T = TypeVar("T")
+
+DEFAULT_SIZE = 20
+MAX_SIZE = 100
+
+
+class PageRequest(Struct, frozen=True, kw_only=True):
+    """Which page: `first` edges after a cursor, or `last` edges before one."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+
+    @property
+    def size(self) -> int:
+        """How many edges; raises InvalidInput for what cannot be answered."""
+        if self.first is not None and self.last is not None:
+            raise InvalidInput("Give `first` or `last`, not both.", ("last",))
+        for name, value in (("first", self.first), ("last", self.last)):
+            if value is not None and not 0 <= value <= MAX_SIZE:
+                raise InvalidInput(f"`{name}` must be from 0 to {MAX_SIZE}.", (name,))
+        if self.first is not None:
+            return self.first
+        return DEFAULT_SIZE if self.last is None else self.last
+
+    @property
+    def backward(self) -> bool:
+        """Whether the page is counted from the end."""
+        return self.last is not None
+
+    def window(self, total: int, after: int | None, before: int | None) -> tuple[int, int]:
+        """The page as positions [start, stop) of `total`, given its cursors' positions."""
+        start = 0 if after is None else after + 1
+        stop = total if before is None else min(before, total)
+        if self.backward:
+            return max(start, stop - self.size), max(start, stop)
+        return start, max(start, min(stop, start + self.size))
+
+
+class Edge(Struct, Generic[T], frozen=True):
+    """A thing in a page, and its opaque position."""
+
+    cursor: str
+    node: T
+
+
+class Page(Struct, Generic[T], frozen=True):
+    """A page, and whether there is more on either side; `total` counts the whole list."""
+
+    edges: tuple[Edge[T], ...]
+    has_next: bool
+    has_previous: bool
+    total: int
+
+
+def encode_cursor(*values: str | int) -> str:
+    """An opaque cursor."""
+    return base64.urlsafe_b64encode("|".join(map(str, values)).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, count: int, argument: str) -> list[str]:
+    """The `count` values of a cursor; raises InvalidInput for what is none."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        values = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split("|")
+    except (binascii.Error, UnicodeDecodeError):
+        values = []
+    if len(values) != count:
+        raise InvalidInput("This is not a cursor of this list.", (argument,))
+    return values

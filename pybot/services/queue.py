@@ -1,0 +1,105 @@
+"""The queue of runs, on docket: a task a run, its key the run's ID."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from docket import Docket, Worker
+from redis.exceptions import RedisError
+
+from pybot.errors import Unavailable
+from pybot.services.store import keys
+from pybot.services.store.connection import Client
+
+logger = logging.getLogger(__name__)
+
+NAME = "pybot"
+TASK = "answer"
+REPAIR_INTERVAL = 3.0
+# Younger runs are still being enqueued by whoever began them.
+REPAIR_AGE = 2.0
+# A run that was noted but never begun: its process was lost in between.
+ORPHAN_AGE = 60.0
+
+Handler = Callable[[str], Awaitable[None]]
+
+
+async def _unhandled(run_id: str) -> None:
+    """Stands for the task in processes that only enqueue."""
+    raise NotImplementedError(run_id)
+
+
+class RunQueue:
+    """Runs that wait for a worker, and the worker of this process."""
+
+    def __init__(self, url: str, client: Client) -> None:
+        self._docket = Docket(name=NAME, url=url, execution_ttl=timedelta(0))
+        self._docket.register(_unhandled, names=[TASK])
+        self._client = client
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncGenerator[None]:
+        """Connect while the context is open."""
+        async with self._docket:
+            yield
+
+    async def add(self, run_id: str) -> None:
+        """Put a run on the queue; one that is waiting or being worked on stays as it is."""
+        try:
+            await self._docket.add(TASK, key=run_id)(run_id)
+        except (RedisError, OSError) as error:
+            raise Unavailable(f"The queue of runs cannot be reached: {error}") from None
+
+    async def cancel(self, run_id: str) -> None:
+        """Take a run off the queue, or cancel the task of the worker that has it."""
+        await self._docket.cancel(run_id)
+
+    @contextlib.asynccontextmanager
+    async def working(
+        self, handler: Handler, exists: Handler, *, concurrency: int, lease: float
+    ) -> AsyncGenerator[None]:
+        """Work on runs while the context is open, and repair what other processes left.
+
+        `exists` is asked to forget a run that was noted but never begun.
+        """
+        self._docket.register(handler, names=[TASK])
+        worker = Worker(
+            self._docket,
+            concurrency=concurrency,
+            redelivery_timeout=timedelta(seconds=lease),
+            minimum_check_interval=timedelta(milliseconds=100),
+            schedule_automatic_tasks=False,
+        )
+        async with worker:
+            tasks = [
+                asyncio.create_task(worker.run_forever(), name="worker"),
+                asyncio.create_task(self._repair(exists), name="repair"),
+            ]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _repair(self, forget: Handler) -> None:
+        """Put unfinished runs back on the queue that a lost process left without a task."""
+        while True:
+            try:
+                latest = (time.time() - REPAIR_AGE) * 1000
+                found: Any = await self._client.zrangebyscore(
+                    keys.UNFINISHED_RUNS, "-inf", latest, withscores=True
+                )
+                for member, score in found:
+                    run_id = member.decode()
+                    if await self._client.exists(keys.run(run_id)):
+                        await self.add(run_id)
+                    elif score < (time.time() - ORPHAN_AGE) * 1000:
+                        await forget(run_id)
+            except (RedisError, OSError, Unavailable) as error:
+                logger.warning("repair of runs is interrupted: %s", error)
+            await asyncio.sleep(REPAIR_INTERVAL)

@@ -1,0 +1,133 @@
+"""The one place of a process that writes to Redis: a single pipeline in flight.
+
+While it is, further deltas of the same text merge and go as one entry, so that merging is the
+load's own doing. The buffer is bounded: a full one makes writers wait.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import time
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from redis.exceptions import NoScriptError, RedisError
+
+from pybot.errors import Unavailable
+from pybot.services.events import encode
+from pybot.services.store.connection import Client
+from pybot.services.store.hub import Hub
+from pybot.services.store.write import SCRIPT, Refused, Write
+
+logger = logging.getLogger(__name__)
+
+SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+BATCH = 64
+BUFFER = 1024
+
+
+class Appender:
+    """Carries out writes, in the order in which they were given."""
+
+    def __init__(self, client: Client, hub: Hub, *, retention: int) -> None:
+        self._client = client
+        self._hub = hub
+        self._retention = retention
+        self._pending: list[tuple[Write, asyncio.Future[int]]] = []
+        self._newest_of: dict[str, int] = {}
+        self._closing = False
+        self._work = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Write while the context is open; what waits at its end is still written."""
+        task = asyncio.create_task(self._run(), name="appender")
+        try:
+            yield
+        finally:
+            self._closing = True
+            self._work.set()
+            await task
+
+    async def append(self, write: Write) -> int:
+        """Carry out a write; the number of its last event. Raises Refused or Unavailable."""
+        return await asyncio.shield(await self.put(write))
+
+    async def put(self, write: Write) -> "asyncio.Future[int]":
+        """Hand a write over, waiting only while the buffer is full."""
+        newest = self._newest_of.get(write.head)
+        if newest is not None:
+            earlier, future = self._pending[newest]
+            if earlier.absorb(write):
+                return future
+        await self._room.wait()
+        future = asyncio.get_running_loop().create_future()
+        # A delta's writer may never ask; the failure then shows at its next write.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._newest_of[write.head] = len(self._pending)
+        self._pending.append((write, future))
+        if len(self._pending) >= BUFFER:
+            self._room.clear()
+        self._work.set()
+        return future
+
+    async def _run(self) -> None:
+        while self._pending or not self._closing:
+            await self._work.wait()
+            batch = self._pending[:BATCH]
+            self._pending = self._pending[BATCH:]
+            self._newest_of = {write.head: at for at, (write, _) in enumerate(self._pending)}
+            if not self._pending and not self._closing:
+                self._work.clear()
+            if len(self._pending) < BUFFER:
+                self._room.set()
+            if batch:
+                await self._write(batch)
+
+    async def _write(self, batch: list[tuple[Write, asyncio.Future[int]]]) -> None:
+        milliseconds = int(time.time() * 1000)
+        try:
+            answers = await self._execute([write for write, _ in batch])
+        except (RedisError, OSError) as error:
+            logger.warning("Redis did not take %d writes: %s", len(batch), error)
+            failure = Unavailable(f"Redis cannot be reached ({error}). Try again in a moment.")
+            for _, future in batch:
+                future.set_exception(failure)
+            return
+        for (write, future), answer in zip(batch, answers, strict=True):
+            self._settle(write, future, answer, milliseconds)
+
+    async def _execute(self, writes: list[Write]) -> list[Any]:
+        """The script's answers, in order; an answer may be an error."""
+        pipeline = self._client.pipeline(transaction=False)
+        for write in writes:
+            named = write.keys()
+            pipeline.evalsha(SHA, len(named), *named, *write.arguments(self._retention))
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        missing = [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if missing:
+            # Only after a restart of Redis: nothing of these was carried out.
+            await self._client.script_load(SCRIPT)
+            again = await self._execute([writes[at] for at in missing])
+            for at, answer in zip(missing, again, strict=True):
+                answers[at] = answer
+        return answers
+
+    def _settle(
+        self, write: Write, future: "asyncio.Future[int]", answer: Any, milliseconds: int
+    ) -> None:
+        if isinstance(answer, Exception):
+            future.set_exception(Unavailable(f"Redis refused a write: {answer}"))
+            return
+        try:
+            last = write.answered(answer)
+        except Refused as refused:
+            future.set_exception(refused)
+            return
+        first = last - len(write.events) + 1
+        for number, event in enumerate(write.events, first):
+            self._hub.deliver(write.log, (number, milliseconds, encode(event)))
+        future.set_result(last)

@@ -1,0 +1,94 @@
+"""Reading a log: what is in it after a place, and then what comes."""
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from typing import Any
+
+from pybot.errors import CursorExpired, InvalidInput
+from pybot.services.events import Entry, decode, joined
+from pybot.services.store.connection import Client
+from pybot.services.store.hub import Hub, Raw
+
+PAGE = 500
+# A reader looks at its log this often though nothing arrived: pub/sub promises no delivery.
+RECHECK = 15.0
+
+
+def instant(milliseconds: int) -> datetime:
+    """The instant that a log's time in ms names."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def raw_entry(item: tuple[bytes, dict[bytes, bytes]]) -> Raw:
+    """An entry as a stream gives it."""
+    entry_id, fields = item
+    return int(entry_id.partition(b"-")[0]), int(fields[b"t"]), fields[b"e"]
+
+
+def entries(raws: list[Raw]) -> list[Entry]:
+    """Entries decoded; deltas that continue each other become one, under the last one's number."""
+    result: list[Entry] = []
+    for number, milliseconds, data in raws:
+        entry = Entry(number, instant(milliseconds), decode(data))
+        if result and (merged := joined(result[-1].event, entry.event)) is not None:
+            result[-1] = Entry(number, entry.occurred_at, merged)
+        else:
+            result.append(entry)
+    return result
+
+
+async def read(client: Client, log: str, after: int, until: int | None = None) -> list[Raw]:
+    """At most a page of what stands behind `after`, up to and with `until`."""
+    end = "+" if until is None else f"{until}-0"
+    items: Any = await client.xrange(log, min=f"({after}-0", max=end, count=PAGE)
+    return [raw_entry(item) for item in items]
+
+
+async def first_entries(client: Client, log: str, count: int) -> list[Raw]:
+    """The oldest entries that the log still has."""
+    items: Any = await client.xrange(log, count=count)
+    return [raw_entry(item) for item in items]
+
+
+async def check_cursor(client: Client, head: str, log: str, after: int) -> None:
+    """Raise CursorExpired when entries behind `after` are gone, InvalidInput when it never was."""
+    async with client.pipeline(transaction=True) as pipeline:
+        pipeline.hget(head, "seq")
+        pipeline.xrange(log, count=1)
+        newest, first = await pipeline.execute()
+    newest = int(newest or 0)
+    oldest = raw_entry(first[0])[0] if first else newest + 1
+    if after > newest:
+        raise InvalidInput("This cursor is of no event here.", ("after",))
+    if after + 1 < oldest:
+        raise CursorExpired(
+            "The events after this cursor are no longer kept: query the snapshot again and "
+            "subscribe from its eventCursor.",
+            ("after",),
+        )
+
+
+async def follow(
+    client: Client, hub: Hub, log: str, after: int, head: str
+) -> AsyncGenerator[Entry]:
+    """Every entry behind `after`, in order, once: those that are there, then those that come.
+
+    Raises CursorExpired when the reader fell so far behind that entries are gone.
+    """
+    position = after
+    async with hub.reading(log) as inbox:
+        while True:
+            while raws := await read(client, log, position):
+                for entry in entries(raws):
+                    yield entry
+                    position = entry.seq
+            await check_cursor(client, head, log, position)
+            while raws := await inbox.take(RECHECK):
+                fresh = [raw for raw in raws if raw[0] > position]
+                if not fresh:
+                    continue
+                if fresh[0][0] != position + 1 or fresh[-1][0] - fresh[0][0] + 1 != len(fresh):
+                    break  # a gap: the log has what is missing
+                for entry in entries(fresh):
+                    yield entry
+                    position = entry.seq

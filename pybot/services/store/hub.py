@@ -1,0 +1,182 @@
+"""Delivery of log entries to the readers in this process.
+
+Entries arrive twice: from the appender right after Redis has confirmed them, and by pub/sub from
+every process (this one included). Whichever is first wins, by number. The log is the truth: a
+reader that sees a gap, or is told to look, reads the log.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from pybot.services.store.connection import Client
+
+logger = logging.getLogger(__name__)
+
+# Entries that wait for a reader; one that falls behind further reads the log instead.
+INBOX_SIZE = 256
+RECONNECT_DELAY = 0.5
+
+Raw = tuple[int, int, bytes]
+
+
+class Inbox:
+    """What arrived for one reader of one log: (number, time in ms, event as JSON)."""
+
+    def __init__(self) -> None:
+        self.entries: list[Raw] = []
+        self.stale = False
+        self._ready = asyncio.Event()
+
+    def put(self, entry: Raw) -> None:
+        """Add an entry; when there are too many, none are kept and the log is to be read."""
+        if len(self.entries) >= INBOX_SIZE:
+            self.mark_stale()
+        else:
+            self.entries.append(entry)
+            self._ready.set()
+
+    def mark_stale(self) -> None:
+        """Entries may have been missed."""
+        self.entries.clear()
+        self.stale = True
+        self._ready.set()
+
+    async def take(self, timeout: float) -> list[Raw]:
+        """What has arrived, waiting for it up to `timeout` seconds; empty means read the log."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._ready.wait()
+        self._ready.clear()
+        entries, self.entries = self.entries, []
+        if self.stale:
+            self.stale = False
+            return []
+        return entries
+
+
+class _Channel:
+    """A log with readers in this process."""
+
+    def __init__(self) -> None:
+        self.inboxes: set[Inbox] = set()
+        self.newest = 0
+        self.subscribed = asyncio.Event()
+
+
+class Hub:
+    """The readers of this process, by the log's key, which is the pub/sub channel as well."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._channels: dict[str, _Channel] = {}
+        self._wanted = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def reader_count(self) -> int:
+        """How many readers there are."""
+        return sum(len(channel.inboxes) for channel in self._channels.values())
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Listen to the other processes while the context is open."""
+        self._task = asyncio.create_task(self._listen(), name="hub")
+        try:
+            yield
+        finally:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    @contextlib.asynccontextmanager
+    async def reading(self, log: str) -> AsyncGenerator[Inbox]:
+        """An inbox that gets every entry of a log from now on."""
+        inbox = Inbox()
+        channel = self._channels.get(log)
+        if channel is None:
+            channel = self._channels[log] = _Channel()
+        channel.inboxes.add(inbox)
+        self._wanted.set()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    await channel.subscribed.wait()
+            yield inbox
+        finally:
+            channel.inboxes.discard(inbox)
+            if not channel.inboxes and self._channels.get(log) is channel:
+                del self._channels[log]
+                self._wanted.set()
+
+    def deliver(self, log: str, entry: Raw) -> None:
+        """Hand an entry to the readers of a log, once."""
+        channel = self._channels.get(log)
+        if channel is None or entry[0] <= channel.newest:
+            return
+        channel.newest = entry[0]
+        for inbox in channel.inboxes:
+            inbox.put(entry)
+
+    async def _listen(self) -> None:
+        """Keep a pub/sub connection; after each loss every reader looks at its log."""
+        while True:
+            try:
+                async with self._client.pubsub() as pubsub:  # pyright: ignore[reportUnknownMemberType]
+                    await self._follow(pubsub)
+            except (RedisError, OSError) as error:
+                logger.warning("events from other processes are interrupted: %s", error)
+            for channel in self._channels.values():
+                channel.subscribed.clear()
+                for inbox in channel.inboxes:
+                    inbox.mark_stale()
+            await asyncio.sleep(RECONNECT_DELAY)
+
+    async def _follow(self, pubsub: Any) -> None:
+        # A connection that listens to nothing cannot be read: this channel is always there.
+        await pubsub.subscribe("pybot:hub")
+        subscribed: set[str] = set()
+        changes = asyncio.create_task(self._keep_subscribed(pubsub, subscribed))
+        try:
+            while not changes.done():
+                message = await pubsub.get_message(timeout=30)
+                if message is not None:
+                    self._heard(message)
+        finally:
+            changes.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await changes
+
+    async def _keep_subscribed(self, pubsub: Any, subscribed: set[str]) -> None:
+        """Follow the set of logs that have readers, in batches."""
+        while True:
+            self._wanted.clear()
+            wanted = set(self._channels)
+            if added := wanted - subscribed:
+                await pubsub.subscribe(*added)
+            if removed := subscribed - wanted:
+                await pubsub.unsubscribe(*removed)
+            subscribed.clear()
+            subscribed |= wanted
+            await self._wanted.wait()
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        log = message["channel"].decode()
+        if message["type"] == "subscribe":
+            for channel in self._channel(log):
+                channel.subscribed.set()
+        elif message["type"] == "message":
+            for channel in self._channel(log):
+                number, _, rest = message["data"].partition(b" ")
+                if int(number) > channel.newest:
+                    milliseconds, _, event = rest.partition(b" ")
+                    self.deliver(log, (int(number), int(milliseconds), event))
+
+    def _channel(self, log: str) -> Iterator[_Channel]:
+        channel = self._channels.get(log)
+        if channel is not None:
+            yield channel

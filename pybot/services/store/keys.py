@@ -1,0 +1,88 @@
+"""The names of everything in Redis.
+
+All keys of one conversation share the hash tag `{conversation}` and can change in one script;
+those of one viewer share `{viewer key}`. User names never appear: they are hashed.
+"""
+
+from pybot.services.records import conversation_of
+
+# Unfinished runs of everyone, by the instant they were asked for; repair reads it.
+UNFINISHED_RUNS = "pybot:runs"
+
+
+def conversation(conversation_id: str) -> str:
+    """Hash: the metadata (redis-om), and `seq`, the number of the newest event."""
+    return f"pybot:conversation:{{{conversation_id}}}"
+
+
+def log(conversation_id: str) -> str:
+    """Stream: everything that happened in the conversation."""
+    return f"pybot:log:{{{conversation_id}}}"
+
+
+def run(run_id: str) -> str:
+    """Hash: a run (redis-om)."""
+    return f"pybot:run:{{{conversation_of(run_id)}}}:{run_id.rpartition('.')[2]}"
+
+
+def messages(conversation_id: str) -> str:
+    """Hash: message ID → what changes of a message (status, parent, error), as JSON."""
+    return f"pybot:messages:{{{conversation_id}}}"
+
+
+HISTORY_PREFIX = "pybot:history:"
+
+
+def history_session(conversation_id: str, path: str) -> str:
+    """The session ID under which LangChain's RedisChatMessageHistory finds a path."""
+    return f"{{{conversation_id}}}:{path}"
+
+
+def history(conversation_id: str, path: str) -> str:
+    """List: LangChain messages of one path, newest first."""
+    return HISTORY_PREFIX + history_session(conversation_id, path)
+
+
+def index(conversation_id: str, path: str) -> str:
+    """Sorted set: message ID → how many entries of the path precede its first one."""
+    return f"pybot:index:{{{conversation_id}}}:{path}"
+
+
+def kernel(conversation_id: str) -> str:
+    """String: the conversation's kernel, as JSON."""
+    return f"pybot:kernel:{{{conversation_id}}}"
+
+
+def blob(conversation_id: str, digest: str) -> str:
+    """Hash: `type` and `data` of something too large or too binary for the history."""
+    return f"pybot:blob:{{{conversation_id}}}:{digest}"
+
+
+def blobs(conversation_id: str) -> str:
+    """Set: the digests of the conversation's blobs."""
+    return f"pybot:blobs:{{{conversation_id}}}"
+
+
+def viewer(viewer_key: str) -> str:
+    """Hash: `seq` of the viewer's log."""
+    return f"pybot:viewer:{{{viewer_key}}}"
+
+
+def viewer_log(viewer_key: str) -> str:
+    """Stream: what a list of conversations needs."""
+    return f"pybot:viewer:{{{viewer_key}}}:log"
+
+
+def viewer_conversations(viewer_key: str) -> str:
+    """Sorted set: conversation ID → when it was last updated, in milliseconds."""
+    return f"pybot:viewer:{{{viewer_key}}}:conversations"
+
+
+def viewer_runs(viewer_key: str) -> str:
+    """Sorted set: unfinished run ID → when it was asked for, in milliseconds."""
+    return f"pybot:viewer:{{{viewer_key}}}:runs"
+
+
+def claim(viewer_key: str, operation: str, digest: str) -> str:
+    """String: the IDs that belong to an idempotency key, as JSON."""
+    return f"pybot:viewer:{{{viewer_key}}}:claim:{operation}:{digest}"

@@ -1,0 +1,121 @@
+"""One atomic write: requirements, commands and events, carried out by `write.lua`."""
+
+import time
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Self
+
+from pybot.services.events import Event, encode, joined
+from pybot.services.store import keys
+
+SCRIPT = resources.files("pybot.services.store").joinpath("write.lua").read_text()
+
+# Stands for the number of the write's first event in a command.
+NEXT_SEQ = "@next"
+
+Word = str | bytes | int
+Command = tuple[Word, ...]
+# A label, the expected answer, the command.
+Requirement = tuple[str, str, Command]
+
+
+class Refused(Exception):
+    """A requirement was not met, and nothing was written: `label` names it."""
+
+    def __init__(self, label: str, actual: str) -> None:
+        super().__init__(f"{label}: found {actual!r}")
+        self.label = label
+        self.actual = actual
+
+
+@dataclass(slots=True)
+class Write:
+    """What is to happen at once to one conversation (or to one viewer's own keys)."""
+
+    head: str
+    log: str
+    requirements: list[Requirement] = field(default_factory=list[Requirement])
+    commands: list[Command] = field(default_factory=list[Command])
+    events: list[Event] = field(default_factory=list[Event])
+
+    @classmethod
+    def to_conversation(cls, conversation_id: str) -> Self:
+        """A write to a conversation that exists."""
+        head = keys.conversation(conversation_id)
+        write = cls(head, keys.log(conversation_id))
+        return write.require("exists", 0, "HGET", head, "deleted_at").require(
+            "exists", conversation_id, "HGET", head, "pk"
+        )
+
+    @classmethod
+    def new_conversation(cls, conversation_id: str) -> Self:
+        """A write that creates a conversation."""
+        head = keys.conversation(conversation_id)
+        return cls(head, keys.log(conversation_id)).require("new", "0", "EXISTS", head)
+
+    @classmethod
+    def to_viewer(cls, viewer_key: str) -> Self:
+        """A write to what belongs to a viewer rather than to one conversation."""
+        return cls(keys.viewer(viewer_key), keys.viewer_log(viewer_key))
+
+    def require(self, label: str, expected: str | int, *command: Word) -> Self:
+        """Let nothing happen unless `command` answers `expected` ("" for nil)."""
+        self.requirements.append((label, str(expected), command))
+        return self
+
+    def do(self, *command: Word) -> Self:
+        """Carry out a Redis command; its second word is its key."""
+        self.commands.append(command)
+        return self
+
+    def emit(self, *events: Event) -> Self:
+        """Append events to the log."""
+        self.events.extend(events)
+        return self
+
+    def fenced(self, run_id: str, attempt: int) -> Self:
+        """Refuse unless the run is still this attempt's."""
+        return self.require("fence", attempt, "HGET", keys.run(run_id), "attempt")
+
+    def absorb(self, later: "Write") -> bool:
+        """Take in a later write if both only append to one log under the same requirements.
+
+        Neighbouring deltas of one text become one event, so that a busy process writes fewer,
+        larger entries.
+        """
+        same = self.head == later.head and self.requirements == later.requirements
+        if not same or self.commands or later.commands:
+            return False
+        for event in later.events:
+            merged = joined(self.events[-1], event) if self.events else None
+            if merged is None:
+                self.events.append(event)
+            else:
+                self.events[-1] = merged
+        return True
+
+    def keys(self) -> list[str]:
+        """The keys that the write touches, for routing."""
+        named = [words[1] for _, _, words in self.requirements]
+        named += [words[1] for words in self.commands]
+        return list(dict.fromkeys([self.head, self.log, *map(str, named)]))
+
+    def arguments(self, retention: int) -> list[Word]:
+        """The script's arguments; `retention` in seconds."""
+        words: list[Word] = [int(time.time() * 1000), retention, len(self.requirements)]
+        for _, expected, command in self.requirements:
+            words += [expected, len(command), *command]
+        words.append(len(self.commands))
+        for command in self.commands:
+            words += [len(command), *command]
+        words.append(len(self.events))
+        words += map(encode, self.events)
+        return words
+
+    def answered(self, answer: list[int | bytes]) -> int:
+        """The number of the last event, from the script's answer; raises Refused."""
+        if answer[0] == 1:
+            return int(answer[1])
+        label = self.requirements[int(answer[1])][0]
+        actual = answer[2]
+        raise Refused(label, actual.decode() if isinstance(actual, bytes) else str(actual))

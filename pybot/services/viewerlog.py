@@ -1,0 +1,97 @@
+"""A viewer's own log: what a list of conversations needs, and the list itself."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import datetime
+
+from msgspec import Struct
+
+from pybot.services.events import (
+    ConversationChanged,
+    ConversationDeleted,
+    RunChanged,
+    ViewerEvent,
+)
+from pybot.services.records import Conversation, Viewer, conversation_of
+from pybot.services.store import keys
+from pybot.services.store.appender import Appender
+from pybot.services.store.connection import Client
+from pybot.services.store.follow import check_cursor, follow
+from pybot.services.store.hub import Hub
+from pybot.services.store.write import Write
+
+
+class ViewerEntry(Struct, frozen=True):
+    """An event at its place in a viewer's log."""
+
+    seq: int
+    occurred_at: datetime
+    conversation_id: str
+    event: ViewerEvent
+
+
+def conversation_id_of(event: ViewerEvent) -> str:
+    """The conversation that an event of a viewer's log is about."""
+    match event:
+        case ConversationChanged():
+            return event.conversation.id
+        case ConversationDeleted():
+            return event.conversation_id
+        case RunChanged():
+            return conversation_of(event.run.id)
+
+
+class ViewerLog:
+    """Writing and reading of viewers' logs."""
+
+    def __init__(self, client: Client, hub: Hub, appender: Appender) -> None:
+        self._client = client
+        self._hub = hub
+        self._appender = appender
+
+    async def cursor(self, viewer: Viewer) -> int:
+        """The number of the newest event."""
+        return int(await self._client.hget(keys.viewer(viewer.key), "seq") or 0)
+
+    async def tell(self, owner: str, *events: ViewerEvent) -> None:
+        """Append events, and keep the list of conversations in step with them."""
+        key = Viewer(username=owner).key
+        write = Write.to_viewer(key).emit(*events)
+        for event in events:
+            listed, running = keys.viewer_conversations(key), keys.viewer_runs(key)
+            match event:
+                case ConversationChanged(conversation=conversation):
+                    score = int(conversation.updated_at.timestamp() * 1000)
+                    write.do("ZADD", listed, "GT", score, conversation.id)
+                case ConversationDeleted(conversation_id=conversation_id):
+                    write.do("ZREM", listed, conversation_id)
+                case RunChanged(run=run) if run.status.ended:
+                    write.do("ZREM", running, run.id)
+                case RunChanged(run=run):
+                    score = int(run.created_at.timestamp() * 1000)
+                    write.do("ZADD", running, score, run.id)
+        await self._appender.append(write)
+
+    async def enlist(self, conversation: Conversation) -> None:
+        """Put a conversation that is about to be created in its owner's list.
+
+        The list comes first: an entry without a conversation is passed over, while a conversation
+        without an entry would be lost.
+        """
+        key = keys.viewer_conversations(Viewer(username=conversation.owner).key)
+        score = int(conversation.updated_at.timestamp() * 1000)
+        await self._client.zadd(key, {conversation.id: score})
+
+    async def follow(self, viewer: Viewer, after: int | None) -> AsyncGenerator[ViewerEntry]:
+        """What happens to the viewer's conversations behind `after` (from now on when None)."""
+        head, log = keys.viewer(viewer.key), keys.viewer_log(viewer.key)
+        if after is None:
+            after = await self.cursor(viewer)
+        await check_cursor(self._client, head, log, after)
+        async with aclosing(follow(self._client, self._hub, log, after, head)) as followed:
+            async for entry in followed:
+                event = entry.event
+                if isinstance(event, ViewerEvent):
+                    yield ViewerEntry(
+                        entry.seq, entry.occurred_at, conversation_id_of(event), event
+                    )
