@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import faulthandler
 import gc
 import ipaddress
 import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -49,8 +49,10 @@ class Ending:
             os._exit(130)
         self.requested = True
         if self._deadline is not None:
-            # A thread of C code: it works whatever the event loop is stuck in.
-            faulthandler.dump_traceback_later(self._deadline, exit=True)
+            # A thread works whatever the event loop is stuck in.
+            watchdog = threading.Timer(self._deadline, os._exit, [1])
+            watchdog.daemon = True
+            watchdog.start()
         self.act()
 
 
@@ -63,7 +65,9 @@ def run(main: Callable[[Ending], Coroutine[Any, Any, None]], *, deadline: float 
         assert task is not None
         ending.act = task.cancel
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, ending)
+            # `nohup` ignores SIGHUP; SIGINT, which `&` ignores, still means the end.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                loop.add_signal_handler(number, ending)
         try:
             await main(ending)
         except asyncio.CancelledError:
@@ -72,7 +76,6 @@ def run(main: Callable[[Ending], Coroutine[Any, Any, None]], *, deadline: float 
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(with_signals())
-    faulthandler.cancel_dump_traceback_later()
 
 
 def bind(host: str, port: int, *, loopback_only: bool) -> socket.socket:

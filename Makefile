@@ -1,0 +1,41 @@
+# The two commands: `make run` and `make test`. Each sets up what it needs, once.
+.DEFAULT_GOAL := help
+.PHONY: help run test setup check fmt smoke-model lock clean
+
+PYTHON_OF_VENV := .venv/bin/python
+ARGS ?=
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: ## set up, then start everything on this machine (ARGS="--port 9000")
+	@scripts/setup.sh run
+	@# Through launch.py: should make be killed, what it started ends as well.
+	@exec $(PYTHON_OF_VENV) -I -S pybot/services/local/launch.py $$PPID 15 \
+		$(PYTHON_OF_VENV) -m pybot up $(ARGS)
+
+test: setup ## every check and every test
+	@scripts/check.sh
+	@scripts/test.sh $(ARGS)
+
+setup: ## set up alone, for run and test
+	@scripts/setup.sh test
+
+check: setup ## the checks alone
+	@scripts/check.sh
+
+fmt: setup ## format the code
+	@$(PYTHON_OF_VENV) -m ruff format . && $(PYTHON_OF_VENV) -m ruff check --fix .
+	@npm --prefix frontend run format
+
+smoke-model: setup ## ask the local model each example prompt three times, through the whole stack
+	@$(PYTHON_OF_VENV) -m scripts.smoke_model $(ARGS)
+
+lock: ## resolve the Python packages anew (requirements/*.txt)
+	@scripts/lock.sh
+
+clean: ## remove what was made; .pybot/ (your data) stays
+	@rm -rf .venv .venv.new .venv-kernels pybot/web frontend/node_modules frontend/dist \
+		frontend/test-results frontend/playwright-report dist build \
+		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find pybot tests scripts -name __pycache__ -prune -exec rm -rf {} +

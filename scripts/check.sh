@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Every check that runs nothing of Pybot: style, types, architecture, the schema, the web app's own.
+source "$(dirname "$0")/lib.sh"
+
+python=$PYTHON_OF_VENV
+
+served_schema() {
+    diff -u schema.graphql <("$python" -m pybot schema)
+}
+
+check_types_with_pyright() {
+    PATH="$PWD/.venv/bin:$PATH" "$python" -m pyright
+}
+
+check_imports() {
+    "$python" -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+}
+
+echo "Checking …"
+check "ruff check" "$python" -m ruff check .
+check "ruff format" "$python" -m ruff format --check .
+check "mypy" "$python" -m mypy
+check "pyright" check_types_with_pyright
+check "import-linter" check_imports
+check "schema.graphql is what is served" served_schema
+check "web app: lint" npm --prefix frontend run lint
+check "web app: types" npm --prefix frontend run types
+check "web app: unit tests" npm --prefix frontend run test

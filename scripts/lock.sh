@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Resolve the Python packages anew. No index lines: the project names no registry's host.
+source "$(dirname "$0")/lib.sh"
+
+compile() {
+    "$PYTHON_OF_VENV" -m uv pip compile --quiet --universal --python-version 3.11 \
+        --no-header --no-annotate --no-emit-index-url --no-emit-find-links "$@"
+}
+
+compile pyproject.toml --extra local -o requirements/local.txt
+compile pyproject.toml --extra local --group dev -o requirements/dev.txt
+compile requirements/kernels.in -o requirements/kernels.txt

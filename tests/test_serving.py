@@ -1,0 +1,165 @@
+"""Serving: the port is taken first, the application answers before it is called ready."""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from pybot import serving
+from pybot.config import Settings
+from pybot.serving import Ending, ServeError, bind, serve, url_of
+
+# A server whose end hangs for ever.
+HANGING = """
+import asyncio, sys
+from pybot.serving import run
+async def main(ending):
+    try:
+        print("up", flush=True)
+        await asyncio.sleep(60)
+    finally:
+        print("ending", flush=True)
+        await asyncio.sleep(60)
+run(main, deadline=float(sys.argv[1]))
+"""
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """Serving tunes the collector of the process: put it back."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """A port of loopback."""
+    with bind("127.0.0.1", 0, loopback_only=True) as taken:
+        yield taken
+
+
+def application(*, ready: bool = True, starts: bool = True) -> Starlette:
+    """An application that says whether it is ready."""
+
+    async def readyz(_request: Request) -> PlainTextResponse:
+        return PlainTextResponse("redis: refused", 200 if ready else 503)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+        if not starts:
+            raise RuntimeError("no")
+        yield
+
+    return Starlette(routes=[Route("/readyz", readyz)], lifespan=lifespan)
+
+
+async def test_ready_means_that_it_answers(listener: socket.socket) -> None:
+    """`on_ready` comes once, after an answer from outside; then a signal ends the server."""
+    ending, calls = Ending(None), list[str]()
+
+    def on_ready() -> None:
+        calls.append(url_of(listener))
+        ending()
+
+    await serve(application(), listener, Settings(), ending, on_ready, behind_proxy=False)
+    assert len(calls) == 1
+    assert calls[0].startswith("http://127.0.0.1:")
+    assert gc.get_threshold() == serving.GC_THRESHOLDS
+
+
+async def test_never_ready_is_an_error(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line says what the application says is missing."""
+    monkeypatch.setattr(serving, "READY_TIMEOUT", 0.3)
+    with pytest.raises(ServeError, match=r"not ready after 0\.3 s: redis: refused"):
+        await serve(
+            application(ready=False),
+            listener,
+            Settings(),
+            Ending(None),
+            lambda: pytest.fail("it is not ready"),
+            behind_proxy=False,
+        )
+
+
+async def test_failing_start_is_an_error(listener: socket.socket) -> None:
+    """uvicorn leaves with an exit: it becomes one line."""
+    with pytest.raises(ServeError, match="could not start"):
+        await serve(
+            application(starts=False),
+            listener,
+            Settings(),
+            Ending(None),
+            lambda: pytest.fail("it has not started"),
+            behind_proxy=False,
+        )
+
+
+def test_taken_port_says_what_to_do(listener: socket.socket) -> None:
+    """Known at once, before anything slow starts."""
+    port = listener.getsockname()[1]
+    with pytest.raises(ServeError, match=rf"127\.0\.0\.1:{port} \(Address already .*--port"):
+        bind("127.0.0.1", port, loopback_only=True)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_local_user_is_for_loopback_alone(host: str) -> None:
+    """Other machines must not get a user without a password."""
+    with pytest.raises(ServeError, match=r"loopback only.*--host 127\.0\.0\.1"):
+        bind(host, 0, loopback_only=True)
+
+
+def test_unknown_host_is_one_line() -> None:
+    """A name that is no address."""
+    with pytest.raises(ServeError, match="not an address of this machine"):
+        bind("no host", 0, loopback_only=True)
+
+
+def test_any_address_is_reached_on_loopback() -> None:
+    """The URL that is printed can be opened."""
+    with bind("0.0.0.0", 0, loopback_only=False) as taken:
+        assert url_of(taken) == f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def read_line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+@pytest.mark.parametrize(("deadline", "signals", "code"), [("0.2", 1, 1), ("60", 2, 130)])
+def test_hanging_end_is_cut(deadline: str, signals: int, code: int) -> None:
+    """An end that hangs is over at its deadline, or with the second signal."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGING, deadline], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert read_line(process) == "up"
+        os.kill(process.pid, signal.SIGINT)
+        assert read_line(process) == "ending"
+        if signals == 2:
+            os.kill(process.pid, signal.SIGTERM)
+        assert process.wait() == code
+
+
+def test_signal_cancels_the_start() -> None:
+    """Ctrl-C before the server serves ends what has started, without a traceback."""
+
+    async def main(ending: Ending) -> None:
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGINT)
+        await asyncio.sleep(60)
+        pytest.fail("it went on")
+
+    serving.run(main, deadline=None)
