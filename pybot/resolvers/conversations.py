@@ -1,0 +1,102 @@
+"""Creating, changing and deleting conversations."""
+
+from typing import Annotated, TypeVar
+
+import strawberry
+
+from pybot.context import Info
+from pybot.errors import InvalidInput, NotFound
+from pybot.resolvers.refusals import Refusals, required
+from pybot.schema import ids
+from pybot.schema.conversation import Conversation
+from pybot.schema.conversation_change import (
+    CreateConversationInput,
+    CreateConversationPayload,
+    DeleteConversationsInput,
+    DeleteConversationsPayload,
+    UpdateConversationInput,
+    UpdateConversationPayload,
+)
+from pybot.schema.fields import given
+from pybot.schema.scope import forget_scopes, scope_below
+from pybot.services import records
+
+T = TypeVar("T")
+
+MAX_IDS = 100
+
+
+async def create_conversation(
+    info: Info,
+    input: Annotated[CreateConversationInput, strawberry.argument(description="What to create.")],
+) -> CreateConversationPayload:
+    with Refusals() as refusals:
+        record = await info.context.services.conversations.create(
+            info.context.viewer,
+            title=given(input.title),
+            model=model_name(info, input.model_id),
+            instructions=given(input.instructions) or "",
+            idempotency_key=given(input.idempotency_key),
+        )
+        return CreateConversationPayload(conversation=await changed(info, record))
+    return CreateConversationPayload(errors=refusals.errors)
+
+
+async def update_conversation(
+    info: Info,
+    input: Annotated[UpdateConversationInput, strawberry.argument(description="What to change.")],
+) -> UpdateConversationPayload:
+    with Refusals() as refusals:
+        record = await info.context.services.conversations.update(
+            info.context.viewer,
+            required("Conversation", input.conversation_id, "conversationId"),
+            title=not_null(input.title, "title"),
+            pinned=not_null(input.pinned, "pinned"),
+            archived=not_null(input.archived, "archived"),
+            model=model_name(info, not_null(input.model_id, "modelId")),
+            instructions=not_null(input.instructions, "instructions"),
+        )
+        return UpdateConversationPayload(conversation=await changed(info, record))
+    return UpdateConversationPayload(errors=refusals.errors)
+
+
+async def delete_conversations(
+    info: Info,
+    input: Annotated[DeleteConversationsInput, strawberry.argument(description="What to delete.")],
+) -> DeleteConversationsPayload:
+    with Refusals() as refusals:
+        if len(input.conversation_ids) > MAX_IDS:
+            raise InvalidInput(f"At most {MAX_IDS} conversations at once.", ("conversationIds",))
+        named = [ids.decode_as("Conversation", each) for each in input.conversation_ids]
+        deleted = await info.context.services.conversations.delete(
+            info.context.viewer, [each for each in named if each]
+        )
+        return DeleteConversationsPayload(
+            deleted_conversation_ids=[ids.encode("Conversation", each) for each in deleted]
+        )
+    return DeleteConversationsPayload(errors=refusals.errors)
+
+
+async def changed(info: Info, record: records.Conversation) -> Conversation:
+    """A conversation in a payload, just after it was changed."""
+    forget_scopes(info)
+    scope = await scope_below(info, record.id, payload=True)
+    snapshot = scope.snapshot.value
+    return Conversation.from_record(snapshot.conversation if snapshot else record, scope)
+
+
+def model_name(info: Info, model_id: strawberry.ID | None) -> str | None:
+    """The name of a model that the server has; None when no model is asked for."""
+    if (global_id := given(model_id)) is None:
+        return None
+    name = required("Model", global_id, "modelId")
+    if all(model.name != name for model in info.context.services.models):
+        raise NotFound("This server has no such model.", ("modelId",))
+    return name
+
+
+def not_null(value: T | None, name: str) -> T | None:
+    """The value of a field that may be absent (then None), but not null."""
+    if value is None:
+        raise InvalidInput("Null is not allowed here: leave the field out instead.", (name,))
+    return given(value)

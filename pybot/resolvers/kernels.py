@@ -1,0 +1,66 @@
+"""Interrupting, restarting and shutting down kernels."""
+
+from typing import Annotated
+
+import strawberry
+
+from pybot.context import Info
+from pybot.resolvers.conversations import changed
+from pybot.resolvers.refusals import Refusals, required
+from pybot.schema.fields import given
+from pybot.schema.kernel import Kernel
+from pybot.schema.kernel_change import (
+    InterruptKernelInput,
+    InterruptKernelPayload,
+    RestartKernelInput,
+    RestartKernelPayload,
+    ShutdownKernelInput,
+    ShutdownKernelPayload,
+)
+from pybot.schema.scope import forget_scopes, scope_below
+from pybot.services import records
+
+WHICH = strawberry.argument(description="Which kernel.")
+
+
+async def interrupt_kernel(
+    info: Info, input: Annotated[InterruptKernelInput, WHICH]
+) -> InterruptKernelPayload:
+    with Refusals() as refusals:
+        record = await info.context.services.kernels.interrupt(
+            info.context.viewer, required("Conversation", input.conversation_id, "conversationId")
+        )
+        return InterruptKernelPayload(kernel=await _kernel(info, record))
+    return InterruptKernelPayload(errors=refusals.errors)
+
+
+async def restart_kernel(
+    info: Info, input: Annotated[RestartKernelInput, WHICH]
+) -> RestartKernelPayload:
+    with Refusals() as refusals:
+        record = await info.context.services.kernels.restart(
+            info.context.viewer,
+            required("Conversation", input.conversation_id, "conversationId"),
+            idempotency_key=given(input.idempotency_key),
+        )
+        return RestartKernelPayload(kernel=await _kernel(info, record))
+    return RestartKernelPayload(errors=refusals.errors)
+
+
+async def shutdown_kernel(
+    info: Info, input: Annotated[ShutdownKernelInput, WHICH]
+) -> ShutdownKernelPayload:
+    with Refusals() as refusals:
+        record = await info.context.services.kernels.shutdown(
+            info.context.viewer, required("Conversation", input.conversation_id, "conversationId")
+        )
+        return ShutdownKernelPayload(conversation=await changed(info, record))
+    return ShutdownKernelPayload(errors=refusals.errors)
+
+
+async def _kernel(info: Info, record: records.Kernel) -> Kernel:
+    """A kernel in a payload; as the snapshot has it, where one was read."""
+    forget_scopes(info)
+    scope = await scope_below(info, record.conversation_id, payload=True)
+    snapshot = scope.snapshot.value
+    return Kernel.from_record((snapshot and snapshot.kernel) or record, scope)

@@ -1,0 +1,50 @@
+"""Global IDs: opaque to clients, base64url of the type's name and the service's ID."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Literal
+
+import strawberry
+
+Kind = Literal["Viewer", "Model", "Conversation", "Run", "Message", "Cell", "Output", "Kernel"]
+
+# Service IDs are hierarchical (`services/records.py`). What has another shape names nothing, and
+# never gets as far as a key in Redis.
+_PART = "[0-9a-z]{1,32}"
+_SHAPES: dict[Kind, re.Pattern[str]] = {
+    "Viewer": re.compile(_PART),
+    "Model": re.compile(".{1,200}"),
+    "Conversation": re.compile(_PART),
+    "Run": re.compile(rf"{_PART}\.{_PART}"),
+    "Message": re.compile(rf"{_PART}\.{_PART}"),
+    "Cell": re.compile(rf"{_PART}\.{_PART}\.\d{{1,6}}"),
+    "Output": re.compile(rf"{_PART}\.{_PART}\.\d{{1,6}}\.\d{{1,6}}"),
+    "Kernel": re.compile(_PART),
+}
+
+
+def encode(kind: Kind, service_id: str) -> strawberry.ID:
+    """The global ID of an object of this kind."""
+    return strawberry.ID(urlsafe_b64encode(f"{kind}:{service_id}".encode()).decode().rstrip("="))
+
+
+def decode(global_id: str) -> tuple[Kind, str] | None:
+    """The kind and the service's ID; None when it is not an ID that `encode` gives."""
+    try:
+        padded = global_id + "=" * (-len(global_id) % 4)
+        name, _, service_id = urlsafe_b64decode(padded.encode("ascii")).decode().partition(":")
+    except ValueError:
+        return None
+    for kind, shape in _SHAPES.items():
+        if kind == name and shape.fullmatch(service_id) and encode(kind, service_id) == global_id:
+            return kind, service_id
+    return None
+
+
+def decode_as(kind: Kind, global_id: str) -> str | None:
+    """The service's ID of an object of this kind; None for anything else."""
+    match decode(global_id):
+        case (found, service_id) if found == kind:
+            return service_id
+        case _:
+            return None

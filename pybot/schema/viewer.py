@@ -1,0 +1,88 @@
+"""The person of a request, and their conversations."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import strawberry
+from strawberry import UNSET
+
+from pybot.context import Info
+from pybot.errors import NotFound
+from pybot.schema import cursors, ids
+from pybot.schema.conversation import Conversation, ConversationConnection, ConversationEdge
+from pybot.schema.fields import After, Before, First, Last, Once, field, page_request
+from pybot.schema.node import Node, PageInfo
+from pybot.schema.scope import scope_of
+from pybot.schema.selection import selects
+from pybot.services import records
+from pybot.services.pages import Edge
+
+if TYPE_CHECKING:
+    from pybot.services.container import Services
+
+
+@strawberry.type(description="The user that the request is made for.")
+class Viewer(Node):
+    """The viewer; the cursor of their log is read before their list."""
+
+    cursor: strawberry.Private[Once[int]]
+    username: str = strawberry.field(description="The name in the trusted identity header.")
+    email: str | None = strawberry.field(
+        description="The e-mail address that the proxy passed on; null when it did not."
+    )
+    display_name: str = strawberry.field(
+        description="What to show: the preferred user name that the proxy passed on, "
+        "or else the user name."
+    )
+
+    @field("The viewer's conversations, most recently updated first unless ordered otherwise.")
+    async def conversations(
+        self,
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> ConversationConnection:
+        page = await info.context.services.conversations.page(
+            info.context.viewer, page_request(first, after, last, before)
+        )
+        exact = selects(info, "eventCursor")
+        found = await asyncio.gather(*(_edge(info, edge, exact=exact) for edge in page.edges))
+        return ConversationConnection(
+            edges=[edge for edge in found if edge],
+            page_info=PageInfo.from_page(page),
+            total_count=page.total,
+        )
+
+    @field(
+        "The cursor of this snapshot: what is selected beside it is as of this cursor, and "
+        "`viewerEvents(after:)` with it gives everything that happened since."
+    )
+    async def event_cursor(self) -> str:
+        return cursors.encode("viewer", await self.cursor.get())
+
+    @classmethod
+    def from_record(cls, record: records.Viewer, services: "Services") -> "Viewer":
+        """The viewer of a request."""
+        return cls(
+            id=ids.encode("Viewer", record.key),
+            cursor=Once(lambda: services.conversations.cursor(record)),
+            username=record.username,
+            email=record.email,
+            display_name=record.display_name or record.username,
+        )
+
+
+async def _edge(
+    info: Info, edge: Edge[records.Conversation], *, exact: bool
+) -> ConversationEdge | None:
+    """An edge with what its conversation needs; None for one that was deleted meanwhile."""
+    scope = scope_of(info, edge.node.id)
+    record = edge.node
+    if exact:
+        try:
+            record = (await scope.snapshot.get()).conversation
+        except NotFound:
+            return None
+    return ConversationEdge(cursor=edge.cursor, node=Conversation.from_record(record, scope))
