@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from pybot.services.events import Event
 from pybot.services.kernels.base import Reaction
-from pybot.services.llm.base import Turn
 from pybot.services.records import (
     CellPart,
     Message,
@@ -85,25 +84,6 @@ class BlobStore(Protocol):
 
     async def put(self, media_type: str, data: bytes) -> str:
         """Keep bytes of the run's conversation; their digest, the same for the same bytes."""
-        ...
-
-
-class Profile(Protocol):
-    """How to speak with a certain model: `llm.profiles` has them."""
-
-    @property
-    def system(self) -> str:
-        """The system prompt."""
-        ...
-
-    @property
-    def few_shot(self) -> Sequence[Turn]:
-        """Turns that show a small model what is expected of it; unrelated to any question."""
-        ...
-
-    @property
-    def temperature(self) -> float | None:
-        """The sampling temperature that suits the model; the service's own when None."""
         ...
 
 

@@ -1,0 +1,191 @@
+"""One cell while the kernel runs it: from code to committed outputs, whatever happens meanwhile."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+
+from msgspec.structs import replace
+
+from pybot.errors import Superseded
+from pybot.services.agent.answer import Answer
+from pybot.services.agent.failures import failed
+from pybot.services.agent.observations import observe
+from pybot.services.agent.outputs import OutputRecorder
+from pybot.services.agent.ports import RunKernel, RunLog
+from pybot.services.agent.waiting import closing, uncancelled
+from pybot.services.kernels.base import (
+    Done,
+    KernelDied,
+    KernelUnavailable,
+    Raised,
+    Reaction,
+    Started,
+)
+from pybot.services.records import Cell, CellStatus, RunErrorCode, now
+
+# How long interrupted code may take to end before its kernel is restarted, and how long its
+# outputs may take to end after that.
+GRACE = 5.0
+_AFTER_RESTART = 1.0
+# A cancelled run has a second in all to stop its kernel: ask, say so, and wait for last outputs.
+_FENCE_PATIENCE = 0.2
+_INTERRUPT_PATIENCE = 0.5
+_LAST_OUTPUTS = 0.2
+
+logger = logging.getLogger(__name__)
+
+
+class Execution:
+    """Runs one cell that has its code; `run` once."""
+
+    def __init__(
+        self,
+        cell: Cell,
+        kernel: RunKernel,
+        log: RunLog,
+        answer: Answer,
+        recorder: OutputRecorder,
+        *,
+        grace: float = GRACE,
+    ) -> None:
+        self._cell = cell
+        self._kernel = kernel
+        self._log = log
+        self._answer = answer
+        self._recorder = recorder
+        self._grace = grace
+        self._status = CellStatus.INTERRUPTED
+
+    async def run(self, timeout: float, *, preface: str = "") -> None:
+        """Run the cell for `timeout` seconds at most and commit it.
+
+        `preface` goes before what the model reads. Raises Stopped when the kernel is lost. When
+        the task is cancelled, the kernel is interrupted and the cell committed as it is.
+        """
+        pump = asyncio.create_task(self._pump())
+        try:
+            await asyncio.wait({pump}, timeout=timeout)
+            if not pump.done():
+                await self._stop_late(pump, timeout)
+        except asyncio.CancelledError:
+            await uncancelled(self._cancelled(pump))
+            raise
+        await self._settle(pump, preface)
+
+    async def _pump(self) -> None:
+        """Take what the kernel gives until it is done."""
+        reactions = self._kernel.execute(self._cell.source, message_id=self._cell.id)
+        async with closing(reactions):
+            async for reaction in reactions:
+                events = await self._recorder.take(reaction)
+                if events:
+                    await self._log.emit(*events)
+                await self._follow(reaction)
+
+    async def _follow(self, reaction: Reaction) -> None:
+        """Keep the cell's own state with what the kernel says."""
+        match reaction:
+            case Started():
+                self._cell = replace(
+                    self._cell,
+                    execution_count=reaction.execution_count,
+                    revision=self._recorder.revision,
+                )
+                await self._answer.change_cell(self._cell)
+            case Raised(ename="KeyboardInterrupt"):
+                self._status = CellStatus.INTERRUPTED
+            case Done(status="ok"):
+                self._status = CellStatus.COMPLETED
+            case Raised():
+                self._status = CellStatus.FAILED
+            case _:
+                pass
+
+    async def _stop_late(self, pump: asyncio.Task[None], timeout: float) -> None:
+        """Stop code that ran into its time limit: interrupt it, or else restart its kernel."""
+        if not await self._is_ours():
+            await _cancel(pump)
+            raise Superseded("Another worker runs this cell's kernel.")
+        await _try(self._kernel.interrupt())
+        await asyncio.wait({pump}, timeout=self._grace)
+        text = f"stopped after {timeout:g} seconds, the longest that code may run"
+        if not pump.done():
+            await _try(self._kernel.restart())
+            await asyncio.wait({pump}, timeout=_AFTER_RESTART)
+            await _cancel(pump)
+            text += "; the kernel had to be restarted, its variables are lost"
+        await self._log.emit(*await self._recorder.note("ExecutionTimeout", text))
+        self._status = CellStatus.INTERRUPTED
+
+    async def _settle(self, pump: asyncio.Task[None], preface: str) -> None:
+        """Commit the cell as it ended."""
+        error = None if pump.cancelled() else pump.exception()
+        match error:
+            case None:
+                await self._commit(preface)
+            case KernelDied():
+                text = "the kernel died while it ran this code; its variables are lost"
+                await self._lose("KernelDied", text)
+                message = (
+                    "The kernel died while it ran the code, often for want of memory. "
+                    "Its variables are lost; trying again starts a new one."
+                )
+                raise failed(RunErrorCode.KERNEL_DIED, message) from error
+            case KernelUnavailable():
+                await self._lose("KernelUnavailable", str(error))
+                raise failed(RunErrorCode.KERNEL_UNAVAILABLE, str(error)) from error
+            case _:
+                raise error
+
+    async def _lose(self, name: str, text: str) -> None:
+        """Commit the cell of a kernel that is lost."""
+        self._status = CellStatus.INTERRUPTED
+        await self._log.emit(*await self._recorder.note(name, text))
+        await self._commit()
+
+    async def _commit(self, preface: str = "") -> None:
+        events = await self._recorder.end()
+        cell = replace(
+            self._cell,
+            status=self._status,
+            outputs=self._recorder.outputs,
+            revision=self._recorder.revision,
+            completed_at=now(),
+        )
+        await self._answer.end_cell(cell, events, preface + observe(cell))
+
+    async def _cancelled(self, pump: asyncio.Task[None]) -> None:
+        """Interrupt the kernel at once and commit what there is, unless the run is another's."""
+        if not await self._is_ours():
+            await _cancel(pump)
+            raise Superseded("Another worker has taken the run up.")
+        if not pump.done():
+            await _try(asyncio.wait_for(self._kernel.interrupt(), _INTERRUPT_PATIENCE))
+            await asyncio.wait({pump}, timeout=_LAST_OUTPUTS)
+            await _cancel(pump)
+            self._status = CellStatus.INTERRUPTED
+        elif not pump.cancelled() and isinstance(pump.exception(), Superseded):
+            raise Superseded("Another worker has taken the run up.")
+        await self._commit()
+
+    async def _is_ours(self) -> bool:
+        """Whether the fence still holds; a log that does not answer in time changes nothing."""
+        try:
+            await asyncio.wait_for(self._log.flush(), _FENCE_PATIENCE)
+        except Superseded:
+            return False
+        except TimeoutError:
+            logger.warning("the log is slow; the kernel of %s is stopped anyway", self._cell.id)
+        return True
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def _try(work: Coroutine[None, None, None]) -> None:
+    """Do to a kernel what a lost kernel may refuse."""
+    with contextlib.suppress(KernelDied, KernelUnavailable, TimeoutError):
+        await work

@@ -1,0 +1,48 @@
+"""The typed ends of a run that does not complete, with what they say to a person."""
+
+from pybot.services.llm.base import ModelError
+from pybot.services.records import RunError, RunErrorCode, RunStatus
+
+
+class Stopped(Exception):
+    """The run ends here, in a way that callers are told."""
+
+    def __init__(self, status: RunStatus, code: RunErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = RunError(code=code, message=message)
+
+
+def failed(code: RunErrorCode, message: str) -> Stopped:
+    """The run failed."""
+    return Stopped(RunStatus.FAILED, code, message)
+
+
+def model_failed(error: ModelError) -> Stopped:
+    """The model's service failed."""
+    stopped = failed(error.code, error.message)
+    stopped.error = RunError(code=error.code, message=error.message, retryable=error.retryable)
+    return stopped
+
+
+def no_answer() -> Stopped:
+    """The model ended its turn without a word."""
+    return failed(RunErrorCode.MODEL_INTERRUPTED, "The model gave no answer. Try again.")
+
+
+def too_many_steps(most: int) -> Stopped:
+    """The model wants to run code once more."""
+    message = f"The assistant stopped after running code {most} times. Ask it to go on."
+    return Stopped(RunStatus.INCOMPLETE, RunErrorCode.TOO_MANY_STEPS, message)
+
+
+def too_many_tokens() -> Stopped:
+    """The model has written as much as it may."""
+    message = "The answer reached its greatest length. Ask for the rest."
+    return Stopped(RunStatus.INCOMPLETE, RunErrorCode.TOO_MANY_TOKENS, message)
+
+
+def run_timeout(seconds: float) -> Stopped:
+    """The answer has taken as long as it may."""
+    message = f"The answer took longer than {seconds:g} seconds and was stopped."
+    return Stopped(RunStatus.INCOMPLETE, RunErrorCode.RUN_TIMEOUT, message)

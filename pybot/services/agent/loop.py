@@ -1,0 +1,143 @@
+"""The agent's loop: the model writes, the kernel runs, until an answer without code or a limit."""
+
+import asyncio
+from dataclasses import dataclass
+
+from pybot.config import Settings
+from pybot.errors import Superseded
+from pybot.services.agent import failures
+from pybot.services.agent.answer import Answer
+from pybot.services.agent.executor import Executor
+from pybot.services.agent.failures import Stopped
+from pybot.services.agent.ports import Assignment, BlobStore, Outcome, RunKernel, RunLog
+from pybot.services.agent.prompt import Prompt
+from pybot.services.agent.resuming import last_generation, lost_cell
+from pybot.services.agent.waiting import uncancelled
+from pybot.services.agent.writing import Writer, Written, added
+from pybot.services.llm.base import ChatModel, ModelError
+from pybot.services.llm.profiles import Profile
+from pybot.services.records import RunErrorCode, RunStatus, TokenUsage
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a run works with. `window` is the model's context in tokens, None if unknown."""
+
+    model: ChatModel
+    kernel: RunKernel
+    log: RunLog
+    blobs: BlobStore
+    profile: Profile
+    window: int | None = None
+
+
+async def run_agent(
+    tools: Tools, assignment: Assignment, settings: Settings, *, pause: float = 0.5
+) -> Outcome:
+    """Write an answer to its end; what is there of it is committed part by part.
+
+    `pause` is the first one in seconds when the model is busy. Every expected failure is an
+    Outcome. When the task is cancelled, the model's stream is closed, the kernel interrupted,
+    what is there committed, and CancelledError raised on. Raises errors.Superseded when another
+    worker has taken the run up: nothing more is touched then.
+    """
+    return await _Run(tools, assignment, settings, pause).outcome()
+
+
+class _Run:
+    """One run of the loop."""
+
+    def __init__(
+        self, tools: Tools, assignment: Assignment, settings: Settings, pause: float
+    ) -> None:
+        self._tools = tools
+        self._assignment = assignment
+        self._settings = settings
+        self._pause = pause
+        self._usage = TokenUsage()
+        self._answer = Answer(tools.log, assignment, max_cells=settings.run.max_steps)
+        self._prompt = Prompt(
+            tools.profile, assignment.history, assignment.instructions, tools.window
+        )
+        self._executor = Executor(
+            tools.kernel,
+            tools.log,
+            tools.blobs,
+            self._answer,
+            limits=settings.limits,
+            cell_timeout=settings.run.cell_timeout,
+        )
+
+    async def outcome(self) -> Outcome:
+        limit = self._settings.run.timeout
+        scope = asyncio.timeout(limit)
+        try:
+            try:
+                async with scope:
+                    await self._write()
+            except TimeoutError:
+                if not scope.expired():
+                    raise
+                raise failures.run_timeout(limit) from None
+        except Stopped as stopped:
+            return Outcome(status=stopped.status, error=stopped.error, usage=self._usage)
+        return Outcome(status=RunStatus.COMPLETED, usage=self._usage)
+
+    async def _write(self) -> None:
+        """Write the answer; whatever ends it early, what is open is committed."""
+        try:
+            await self._steps()
+        except Superseded:
+            raise
+        except BaseException:
+            await uncancelled(self._answer.abandon())
+            raise
+        finally:
+            await uncancelled(self._executor.aclose())
+
+    async def _steps(self) -> None:
+        self._executor.expect(last_generation(self._assignment))
+        lost = lost_cell(self._assignment)
+        if lost is not None:
+            await self._executor.end_lost(lost)
+        while True:
+            written = await self._turn()
+            if written.is_cut:
+                raise failures.too_many_tokens()
+            if written.cell is None:
+                await self._answer.end_text(at_end=True)
+                if not self._answer.parts:
+                    raise failures.no_answer()
+                return
+            await self._executor.run(written.cell)
+
+    async def _turn(self) -> Written:
+        """One turn of the model; once more with less said before if that was too long."""
+        left = self._settings.run.max_tokens - self._usage.completion_tokens
+        if left <= 0:
+            raise failures.too_many_tokens()
+        try:
+            try:
+                return await self._generate(left)
+            except ModelError as error:
+                if error.code is not RunErrorCode.CONTEXT_TOO_LONG or not self._prompt.halve():
+                    raise
+                return await self._generate(left)
+        except ModelError as error:
+            raise failures.model_failed(error) from error
+
+    async def _generate(self, left: int) -> Written:
+        writer = Writer(
+            self._tools.model,
+            self._tools.log,
+            self._answer,
+            self._prompt,
+            on_code=self._executor.prepare,
+            attempts=self._settings.llm.max_attempts,
+            pause=self._pause,
+        )
+        fitted = self._prompt.fit(self._answer.parts, left)
+        try:
+            return await writer.write(fitted, self._tools.profile.temperature)
+        finally:
+            self._usage = added(self._usage, writer.usage)

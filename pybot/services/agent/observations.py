@@ -1,0 +1,79 @@
+"""What the model reads of a cell's outputs: short plain text. The user sees everything."""
+
+import re
+
+from pybot.services.llm.profiles import NO_OUTPUT
+from pybot.services.records import (
+    Cell,
+    CellStatus,
+    DisplayOutput,
+    ErrorOutput,
+    Output,
+    Representation,
+    ResultOutput,
+    StreamOutput,
+)
+
+# A screen or two: enough to go on with, and a small model's window holds several.
+_MAX_OUTPUT = 2_000
+_MAX_OBSERVATION = 4_000
+_MAX_FRAMES = 1_200
+
+# ECMA-48: control sequences (colours, cursor), operating system commands, single escapes.
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+
+
+def observe(cell: Cell) -> str:
+    """The outputs of a cell that has ended, cut for the model, in order."""
+    texts = [text for output in cell.outputs if (text := _read(output))]
+    said = bool(cell.outputs) and isinstance(cell.outputs[-1], ErrorOutput)
+    if cell.status is CellStatus.INTERRUPTED and not said:
+        texts.append("[interrupted]")
+    return shorten("\n".join(texts), _MAX_OBSERVATION) or NO_OUTPUT
+
+
+def shorten(text: str, length: int) -> str:
+    """The beginning and the end of a text that is longer than `length` code points."""
+    if len(text) <= length:
+        return text
+    half = length // 2
+    return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"
+
+
+def plain(text: str) -> str:
+    """Text as a terminal would leave it: without escape sequences and overwritten progress bars."""
+    lines = _ANSI.sub("", text).split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines).strip("\n")
+
+
+def _read(output: Output) -> str:
+    match output:
+        case StreamOutput():
+            return shorten(plain(output.text), _MAX_OUTPUT)
+        case DisplayOutput() | ResultOutput():
+            return _read_representations(output.representations)
+        case ErrorOutput():
+            return _read_error(output)
+
+
+def _read_representations(representations: tuple[Representation, ...]) -> str:
+    """The plain text of a value or a table; of what is looked at, that the user sees it."""
+    if not representations:
+        return ""
+    richest = representations[0].media_type
+    is_seen = richest.startswith(("image/", "audio/", "video/", "application/vnd."))
+    texts = {shown.media_type: shown.text for shown in representations}
+    text = texts.get("text/plain") or texts.get("text/markdown") or texts.get("text/latex")
+    if is_seen or text is None:
+        return f"[{richest} shown to the user]"
+    return shorten(plain(text), _MAX_OUTPUT)
+
+
+def _read_error(error: ErrorOutput) -> str:
+    """The last frames of a traceback, which end with the exception itself."""
+    text = plain("\n".join(error.traceback))
+    if not text:
+        return f"{error.ename}: {shorten(error.evalue, _MAX_FRAMES)}"
+    if len(text) <= _MAX_FRAMES:
+        return text
+    return f"[… earlier frames left out …]\n{text[-_MAX_FRAMES:]}"

@@ -1,0 +1,149 @@
+"""The turns that a model is given: system prompt, examples, what was said, the answer so far."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from pybot.services.agent.observations import observe
+from pybot.services.agent.ports import PastMessage
+from pybot.services.llm.base import Turn
+from pybot.services.llm.profiles import Profile, output_turn
+from pybot.services.records import CellPart, MessageRole, Part, TextPart
+
+# English prose and code are near it; corrected by what the service counts.
+_CHARACTERS_PER_TOKEN = 3.5
+# What a chat template adds to each turn.
+_TOKENS_PER_TURN = 5
+# Counting is guessing: a service's own limit is only met by what stays below.
+_LEAST_ANSWER = 64
+
+
+class Fitted(Struct, frozen=True):
+    """Turns that fit the window, and how many tokens are left for the model to write."""
+
+    turns: tuple[Turn, ...]
+    max_tokens: int
+
+
+class Prompt:
+    """Builds one run's prompts within the context window of its model, in tokens."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        history: Sequence[PastMessage],
+        instructions: str,
+        window: int | None,
+    ) -> None:
+        system = "\n\n".join(text for text in (profile.system, instructions.strip()) if text)
+        self._system = [Turn("system", system)] if system else []
+        self._few_shot = list(profile.few_shot)
+        self._exchanges = list(_exchanges(history))
+        self._window = window
+        self._correction = 1.0
+
+    def fit(self, parts: Sequence[Part], max_tokens: int) -> Fitted:
+        """The prompt for what follows `parts` of the answer.
+
+        Exchanges go oldest first until the rest fits, and leave at least a third of the window
+        to the answer; the system prompt, the newest question and the answer so far never go.
+        """
+        while self._window is not None:
+            reserve = min(max_tokens, self._window // 3)
+            if self.estimate(self._turns(parts)) + reserve <= self._window or not self.shrink():
+                break
+        turns = self._turns(parts)
+        if self._window is None:
+            return Fitted(turns, max_tokens)
+        room = max(self._window - self.estimate(turns), _LEAST_ANSWER)
+        return Fitted(turns, min(max_tokens, room))
+
+    def shrink(self) -> bool:
+        """Leave out the oldest exchange, or else the examples; False when nothing can go."""
+        if len(self._exchanges) > 1:
+            del self._exchanges[0]
+        elif self._few_shot:
+            self._few_shot.clear()
+        else:
+            return False
+        return True
+
+    def halve(self) -> bool:
+        """Leave out half of what can go, after the service has found the prompt too long."""
+        wanted = max(1, len(self._exchanges) // 2)
+        shrunk = [self.shrink() for _ in range(wanted)]
+        return shrunk[0]
+
+    def estimate(self, turns: Iterable[Turn]) -> int:
+        """About how many tokens the turns are."""
+        tokens = sum(len(turn.text) / _CHARACTERS_PER_TOKEN + _TOKENS_PER_TURN for turn in turns)
+        return round(tokens * self._correction)
+
+    def correct(self, turns: Sequence[Turn], prompt_tokens: int) -> None:
+        """Take the service's own count of a prompt for later estimates."""
+        self._correction = 1.0
+        estimated = self.estimate(turns)
+        if prompt_tokens and estimated:
+            self._correction = min(max(prompt_tokens / estimated, 0.5), 4.0)
+
+    def _turns(self, parts: Sequence[Part]) -> tuple[Turn, ...]:
+        said = [turn for exchange in self._exchanges for turn in exchange]
+        turns = [*self._system, *self._few_shot, *said, *answer_turns(parts)]
+        return tuple(_merged(turns))
+
+
+def answer_turns(parts: Sequence[Part]) -> Iterator[Turn]:
+    """An answer as turns: text and code are the assistant's, outputs come back as the user's."""
+    written: list[str] = []
+    for part in parts:
+        if isinstance(part, TextPart) and not part.reasoning and part.text:
+            written.append(part.text)
+        elif isinstance(part, CellPart):
+            written.append(code_block(part.cell.source))
+            yield Turn("assistant", "\n\n".join(written))
+            yield output_turn(observe(part.cell))
+            written = []
+    if written:
+        yield Turn("assistant", "\n\n".join(written))
+
+
+def code_block(source: str) -> str:
+    """Code in a fence that is longer than any within it."""
+    fence = "```"
+    while fence in source:
+        fence += "`"
+    return f"{fence}python\n{source}\n{fence}\n"
+
+
+def _exchanges(history: Sequence[PastMessage]) -> Iterator[list[Turn]]:
+    """Questions, each with what was answered to it; they go together."""
+    exchange: list[Turn] = []
+    for past in history:
+        if past.message.role is MessageRole.USER:
+            if exchange:
+                yield exchange
+            exchange = [Turn("user", _text(past))]
+        else:
+            exchange.extend(answer_turns(past.parts))
+    if exchange:
+        yield exchange
+
+
+def _text(past: PastMessage) -> str:
+    """A user's text."""
+    texts = [part.text for part in past.parts if isinstance(part, TextPart)]
+    return past.message.text or "\n\n".join(texts)
+
+
+def _merged(turns: Sequence[Turn]) -> Iterator[Turn]:
+    """Turns that alternate, as chat templates want them: neighbours of one role are joined."""
+    last: Turn | None = None
+    for turn in turns:
+        if last is not None and last.role == turn.role:
+            last = Turn(last.role, f"{last.text}\n\n{turn.text}")
+            continue
+        if last is not None:
+            yield last
+        last = turn
+    if last is not None:
+        yield last

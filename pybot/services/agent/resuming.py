@@ -1,0 +1,43 @@
+"""An answer that another worker began: what stays of it, and what is redone."""
+
+from collections.abc import Iterable
+
+from pybot.services.agent.ports import Assignment
+from pybot.services.records import Cell, CellPart, CellStatus, Part
+
+
+def kept_parts(parts: tuple[Part, ...], committed: int) -> int:
+    """How many of the parts stay when the answer is taken up: `MessageChanged.kept_parts`.
+
+    What is committed stays, and so does a cell that has started: it is never run again.
+    """
+    return committed + sum(1 for part in parts[committed : committed + 1] if _has_started(part))
+
+
+def lost_cell(assignment: Assignment) -> Cell | None:
+    """The cell that had started when its worker was lost."""
+    open_parts = assignment.parts[assignment.committed : assignment.committed + 1]
+    for part in open_parts:
+        if isinstance(part, CellPart) and _has_started(part):
+            return part.cell
+    return None
+
+
+def last_generation(assignment: Assignment) -> int | None:
+    """The kernel's generation in the newest cell that ran; None when none did."""
+    past = [part for said in assignment.history for part in said.parts]
+    generations = list(_generations([*past, *assignment.parts]))
+    return generations[-1] if generations else None
+
+
+def _has_started(part: Part) -> bool:
+    return isinstance(part, CellPart) and part.cell.status not in (
+        CellStatus.WRITING,
+        CellStatus.QUEUED,
+    )
+
+
+def _generations(parts: Iterable[Part]) -> Iterable[int]:
+    for part in parts:
+        if isinstance(part, CellPart) and part.cell.kernel_generation is not None:
+            yield part.cell.kernel_generation

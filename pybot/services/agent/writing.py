@@ -1,0 +1,179 @@
+"""One turn of the model: its text parsed as it comes, up to the end of a Python block."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from msgspec import Struct
+
+from pybot.services.agent.answer import Answer
+from pybot.services.agent.bundles import clean
+from pybot.services.agent.parser import Code, CodeBegan, CodeEnded, Parsed, Parser, Text
+from pybot.services.agent.ports import RunLog
+from pybot.services.agent.prompt import Fitted, Prompt
+from pybot.services.agent.waiting import closing
+from pybot.services.llm.base import ChatModel, Delta, Finished, Generation, ModelError, Turn
+from pybot.services.llm.profiles import STOP
+from pybot.services.records import Cell, RunErrorCode, RunPhase, TokenUsage
+
+# The end of a generation that was stopped at a fence follows at once, or not at all.
+_END_PATIENCE = 0.2
+_LONGEST_PAUSE = 8.0
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """How a turn ended: with a cell to run, with the answer's end, or `is_cut` off."""
+
+    cell: Cell | None
+    usage: TokenUsage
+    is_cut: bool
+
+
+class Writer:
+    """Writes one turn into an answer. Raises ModelError; what was written by then is in it."""
+
+    def __init__(
+        self,
+        model: ChatModel,
+        log: RunLog,
+        answer: Answer,
+        prompt: Prompt,
+        *,
+        on_code: Callable[[], None],
+        attempts: int,
+        pause: float,
+    ) -> None:
+        self._model = model
+        self._log = log
+        self._answer = answer
+        self._prompt = prompt
+        self._on_code = on_code
+        self._attempts = attempts
+        self._pause = pause
+        self._parser = Parser()
+        self._raw = ""  # what the model wrote in this turn
+        self._is_over = False  # a Python block has ended, or the answer repeats itself
+        self._cell: Cell | None = None
+        self.usage = TokenUsage()
+
+    async def write(self, fitted: Fitted, temperature: float | None) -> Written:
+        """Let the model write until a Python block ends, or the turn, or `max_tokens` are reached.
+
+        The stop sequence also ends blocks that are no cells; then the model goes on.
+        """
+        is_cut = False
+        while not self._is_over and not is_cut:
+            before = len(self._raw)
+            left = fitted.max_tokens - self.usage.completion_tokens
+            turns = _continued(fitted.turns, self._raw)
+            generation = Generation(
+                turns=turns, max_tokens=max(1, left), stop=STOP, temperature=temperature
+            )
+            is_cut = await self._generate(generation) == "length" or left <= 1
+            if len(self._raw) == before or not self._raw.endswith(STOP):
+                break
+        await self._finish(is_whole=not is_cut)
+        return Written(cell=self._cell, usage=self.usage, is_cut=is_cut and self._cell is None)
+
+    async def _generate(self, generation: Generation) -> str:
+        """Generate, again after a growing pause while the service is busy; why it ended."""
+        attempt = 1
+        while True:
+            await self._log.phase(RunPhase.WAITING_FOR_MODEL)
+            written = len(self._raw)
+            try:
+                async with closing(self._model.generate(generation)) as stream:
+                    return await self._read(stream, generation)
+            except ModelError as error:
+                is_busy = error.code is RunErrorCode.MODEL_BUSY and len(self._raw) == written
+                if not is_busy or attempt >= self._attempts:
+                    await self._finish(is_whole=False)
+                    raise
+            jitter = random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, guards nothing
+            await asyncio.sleep(min(self._pause * 2 ** (attempt - 1), _LONGEST_PAUSE) * jitter)
+            attempt += 1
+
+    async def _read(self, stream: AsyncIterator[Delta | Finished], generation: Generation) -> str:
+        pieces = 0
+        async for item in stream:
+            await self._log.phase(RunPhase.GENERATING)
+            if isinstance(item, Finished):
+                self._count(generation, item.usage)
+                return item.reason
+            pieces += 1
+            await self._take(item)
+            if self._is_over:
+                self._count(generation, await self._usage_of(stream, generation, pieces))
+                return "stop"
+        message = "The answer broke off: the model's service ended it too early."
+        raise ModelError(RunErrorCode.MODEL_INTERRUPTED, message)
+
+    async def _usage_of(
+        self, stream: AsyncIterator[Delta | Finished], generation: Generation, pieces: int
+    ) -> TokenUsage:
+        """The usage that the service tells when it stopped too, else about what it was."""
+        if self._raw.endswith(STOP):
+            try:
+                async with asyncio.timeout(_END_PATIENCE):
+                    item = await anext(stream, None)
+            except TimeoutError:
+                item = None
+            if isinstance(item, Finished):
+                return item.usage
+        return TokenUsage(
+            prompt_tokens=self._prompt.estimate(generation.turns), completion_tokens=pieces
+        )
+
+    def _count(self, generation: Generation, usage: TokenUsage) -> None:
+        self._prompt.correct(generation.turns, usage.prompt_tokens)
+        self.usage = added(self.usage, usage)
+
+    async def _take(self, delta: Delta) -> None:
+        if delta.reasoning:
+            await self._answer.write_text(delta.text, reasoning=True)
+            return
+        text = clean(delta.text)
+        self._raw += text
+        for parsed in self._parser.feed(text):
+            await self._write(parsed)
+            if self._is_over:
+                return
+
+    async def _write(self, parsed: Parsed) -> None:
+        match parsed:
+            case Text():
+                await self._answer.write_text(parsed.text)
+            case CodeBegan():
+                pass
+            case Code():
+                await self._answer.write_code(parsed.text)
+                if self._answer.has_open_cell:
+                    self._on_code()
+            case CodeEnded():
+                self._cell = await self._answer.end_code()
+                self._is_over = True
+
+    async def _finish(self, *, is_whole: bool) -> None:
+        """Write what the parser held back; code that was cut off does not become a cell to run."""
+        if self._is_over:
+            return
+        for parsed in self._parser.finish():
+            if is_whole or not isinstance(parsed, CodeEnded):
+                await self._write(parsed)
+
+
+def added(first: TokenUsage, second: TokenUsage) -> TokenUsage:
+    """Two usages together."""
+    return TokenUsage(
+        prompt_tokens=first.prompt_tokens + second.prompt_tokens,
+        completion_tokens=first.completion_tokens + second.completion_tokens,
+    )
+
+
+def _continued(turns: Sequence[Turn], text: str) -> tuple[Turn, ...]:
+    """The turns with the assistant's unfinished one at their end."""
+    if not text:
+        return tuple(turns)
+    if turns and turns[-1].role == "assistant":
+        return (*turns[:-1], Turn("assistant", turns[-1].text + text))
+    return (*turns, Turn("assistant", text))
