@@ -68,6 +68,10 @@ class JupyterSettings(Section):
     shared_volume_nfs_path: str = Field(
         default="/data/pybot/shared", description="Path to the shared volume on the NFS server."
     )
+    shared_volume_server_path: Path | None = Field(
+        default=None,
+        description="Where this server sees the shared volume; unset, it does not touch it",
+    )
     owner_socket: Path | None = Field(
         default=None,
         description="Socket of the kernel owner of this machine, in place of a gateway",

@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -69,7 +69,7 @@ class Services:
             async with asyncio.timeout(3):
                 await self.client.ping()
         except (RedisError, OSError, TimeoutError) as error:
-            return f"Redis does not answer ({error or 'timed out'}): check REDIS_OM_URL."
+            return f"Redis does not answer ({str(error) or 'timed out'}): check REDIS_OM_URL."
         return "ok"
 
     async def _model_state(self) -> str:
@@ -85,7 +85,7 @@ class Services:
         return "ok"
 
 
-def kernel_provider(settings: Settings) -> Kernels:
+def open_kernels(settings: Settings) -> Kernels:
     """The adapter that the settings name."""
     jupyter = settings.jupyter
     if jupyter.owner_socket is not None:
@@ -103,7 +103,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
         exits.push_async_callback(models.aclose)
         model: ChatModel = TgiModel(settings.llm)
         exits.push_async_callback(model.aclose)
-        provider = kernel_provider(settings)
+        provider = open_kernels(settings)
         exits.push_async_callback(provider.aclose)
 
         hub = Hub(client)
@@ -141,7 +141,9 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             max_message_length=limits.max_message_length,
             max_concurrent_runs=limits.max_concurrent_runs,
         )
-        await exits.enter_async_context(_background(kernels))
+        conversations.on_delete.append(kernels.forget)
+        conversations.on_delete.append(_folder_removal(settings))
+        await exits.enter_async_context(_background(kernels.watch))
         if settings.run.concurrency:
             answering = Answering(
                 client,
@@ -170,3 +172,26 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             client=client,
             hub=hub,
         )
+
+
+@asynccontextmanager
+async def _background(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[None]:
+    """Keep `work` going while the context is open."""
+    task = asyncio.create_task(work(), name=work.__qualname__)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _folder_removal(settings: Settings) -> Callable[[str], Coroutine[Any, Any, None]]:
+    """Removes a deleted conversation's folder where this server sees the shared volume."""
+    volume = settings.jupyter.shared_volume_server_path
+
+    async def remove(conversation_id: str) -> None:
+        if volume is not None:
+            await asyncio.to_thread(shutil.rmtree, volume / conversation_id, ignore_errors=True)
+
+    return remove

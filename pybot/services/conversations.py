@@ -68,6 +68,8 @@ class Conversations:
         self._model_names = model_names
         self._retention = retention
         self._listing = Listing(client)
+        # What else ends with a conversation: its kernel, its folder.
+        self.on_delete: list[Callable[[str], Awaitable[None]]] = []
 
     async def page(self, viewer: Viewer, request: PageRequest) -> Page[Conversation]:
         """A page of the viewer's conversations, the newest update first."""
@@ -223,6 +225,8 @@ class Conversations:
                 continue
             event = ConversationDeleted(conversation_id)
             await self._viewerlog.tell(viewer.username, event)
+            for end in self.on_delete:
+                await end(conversation_id)
             await self._sweep(conversation_id)
             deleted.append(conversation_id)
         return deleted

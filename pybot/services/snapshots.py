@@ -218,17 +218,21 @@ class Snapshots:
             return (TextPart(index=0, text=message.text),)
         if message.status is MessageStatus.IN_PROGRESS:
             return await self._folded(message, seq)
+        return _view(message, await self.committed(message)).parts
+
+    async def committed(self, message: Message) -> list[Part]:
+        """The parts of an assistant's message that its history has."""
         conversation_id = conversation_of(message.id)
         index = keys.index(conversation_id, message.path)
         start: Any = await self._client.zscore(index, message.id)
         if start is None:
-            return _view(message, []).parts
+            return []
         following: Any = await self._client.zrange(
             index, f"({start}", "+inf", byscore=True, offset=0, num=1, withscores=True
         )
         end = int(following[0][1]) if following else None
         history = self.history(conversation_id, message.path)
-        return _view(message, await history.parts(int(start), end)).parts
+        return await history.parts(int(start), end)
 
     async def _folded(self, message: Message, seq: int | None) -> tuple[Part, ...]:
         """The parts of an assistant's message as the log has them up to `seq`."""

@@ -1,0 +1,86 @@
+"""The application: its routes, and the services that are open while it runs."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from pybot.auth import Identity, LocalHostOnly, RequireIdentity
+from pybot.config import Settings
+from pybot.context import context_of, viewer_key
+from pybot.downloads import outputs
+from pybot.endpoint.limits import QueryLimits, SocketLimits
+from pybot.endpoint.view import GraphQLView
+from pybot.schema.root import build_schema
+from pybot.services.container import Services, open_services
+from pybot.web import web_app
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The whole application for one set of settings; any number can live in one process."""
+    view = _graphql(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, Services]]:
+        async with open_services(settings) as services:
+            yield {"services": services}
+            await view.close_all()
+
+    identity = Identity(header=settings.user_id_header, local_user=settings.local_user)
+    middleware = [Middleware(RequireIdentity, identity=identity)]
+    if settings.local_user:
+        middleware.insert(0, Middleware(LocalHostOnly))
+    return Starlette(
+        routes=[
+            Route("/healthz", _healthz),
+            Route("/readyz", _readyz),
+            Route("/graphql", view),
+            WebSocketRoute("/graphql", view),
+            Route("/outputs/{output_id}", outputs, methods=["GET", "HEAD"]),
+            Mount("/", web_app()),
+        ],
+        middleware=middleware,
+        lifespan=lifespan,
+    )
+
+
+def _graphql(settings: Settings) -> GraphQLView:
+    limits = settings.limits
+    schema = build_schema(
+        QueryLimits(
+            depth=limits.max_query_depth,
+            aliases=limits.max_query_aliases,
+            cost=limits.max_query_cost,
+        )
+    )
+    return GraphQLView(
+        schema,
+        context_of,
+        max_body_size=limits.max_body_size,
+        sockets=SocketLimits(
+            per_user=limits.max_sockets,
+            operations=limits.max_subscriptions,
+            max_age=limits.socket_max_age,
+            send_timeout=limits.send_timeout,
+        ),
+        allowed_origins=settings.allowed_origins,
+        user_key=viewer_key,
+    )
+
+
+async def _healthz(_: Request) -> Response:
+    """Alive."""
+    return PlainTextResponse("ok\n")
+
+
+async def _readyz(request: Request) -> Response:
+    """Whether requests can be answered: Redis must; the model and the kernels are told of only."""
+    services: Services = request.state.services
+    state = await services.ready()
+    ready = state["redis"] == "ok"
+    body = {"ready": ready, "failing": None if ready else "redis", "backends": state}
+    return JSONResponse(body, status_code=200 if ready else 503)
