@@ -1,0 +1,132 @@
+"""The two channels of one execution on a kernel that is reached over IPC."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import zmq
+import zmq.asyncio
+from jupyter_client.asynchronous.client import AsyncKernelClient
+
+from pybot.config import MIB
+from pybot.services.kernels.inbox import Inbox
+from pybot.services.kernels.messages import ReactionReader
+from pybot.services.kernels.owner_protocol import Connection
+
+LARGEST_MESSAGE = 64 * MIB  # bytes; a kernel that sends larger ones is cut off
+QUEUE = 64  # messages that libzmq reads ahead
+RECONNECT = 10  # milliseconds
+WELCOME_TIMEOUT = 2  # seconds until outputs are taken as subscribed to, said or not
+SLICE = 0.005  # seconds of draining after which other tasks have their turn
+POLL = 500  # milliseconds
+IDLE_GRACE = 3  # seconds of silence after a reply until its idle status is taken as lost
+
+
+def open_context() -> zmq.asyncio.Context:
+    """A context whose sockets hold only so much of what a kernel sends."""
+    context = zmq.asyncio.Context()
+    context.setsockopt(zmq.LINGER, 0)
+    context.setsockopt(zmq.RECONNECT_IVL, RECONNECT)
+    context.setsockopt(zmq.RCVHWM, QUEUE)
+    context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
+    return context
+
+
+class Channels:
+    """Sends code to a kernel and reads what comes back."""
+
+    def __init__(self, client: AsyncKernelClient) -> None:
+        self._client = client
+        # Draining goes past asyncio, one system call a message.
+        self._iopub: zmq.Socket[bytes] = zmq.Socket.shadow(client.iopub_channel.socket.underlying)
+        self._shell: zmq.Socket[bytes] = zmq.Socket.shadow(client.shell_channel.socket.underlying)
+        self._poller = zmq.asyncio.Poller()
+        for socket in (client.iopub_channel.socket, client.shell_channel.socket):
+            self._poller.register(socket, zmq.POLLIN)
+
+    async def subscribed(self) -> None:
+        """Wait until the kernel knows that its outputs are wanted here.
+
+        It welcomes each new topic, and only new ones: hence one that nobody else has.
+        """
+        topic = uuid4().hex.encode()
+        socket = self._client.iopub_channel.socket
+        socket.subscribe(topic)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WELCOME_TIMEOUT):
+                welcomed = False
+                while not welcomed:
+                    await socket.poll()
+                    welcomed = self._iopub.recv_multipart(zmq.NOBLOCK)[0] == topic
+
+    def send(self, code: str, message_id: str) -> None:
+        """Have the kernel execute code, as the message `message_id`."""
+        content: dict[str, Any] = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": True,
+        }
+        message = self._client.session.msg("execute_request", content)
+        message["header"]["msg_id"] = message["msg_id"] = message_id
+        self._client.shell_channel.send(message)
+
+    async def pump(self, reader: ReactionReader, inbox: Inbox) -> None:
+        """Put all reactions into the inbox until the execution is done."""
+        heard = time.monotonic()
+        while not reader.done:
+            ready = dict(await self._poller.poll(POLL))
+            if ready:
+                heard = self._drain(reader, inbox)
+                await asyncio.sleep(0)
+            elif reader.replied and time.monotonic() - heard > IDLE_GRACE:
+                for reaction in reader.finish():
+                    inbox.put(reaction)
+
+    def _drain(self, reader: ReactionReader, inbox: Inbox) -> float:
+        """Take what has come, for a slice of time; the time after it."""
+        end = time.monotonic() + SLICE
+        for socket in (self._iopub, self._shell):
+            while (now := time.monotonic()) < end and not reader.done:
+                try:
+                    frames = socket.recv_multipart(zmq.NOBLOCK)
+                except zmq.Again:
+                    break
+                for reaction in reader.feed(self._read(frames)):
+                    inbox.put(reaction)
+        return now
+
+    def _read(self, frames: list[bytes]) -> Mapping[str, Any]:
+        """A message, empty when it is none or signed with another key."""
+        session = self._client.session
+        try:
+            _, parts = session.feed_identities(frames)
+            message: dict[str, Any] = session.deserialize(parts)
+        except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+            return {}
+        return message
+
+
+@asynccontextmanager
+async def open_channels(
+    context: zmq.asyncio.Context, connection: Connection
+) -> AsyncGenerator[Channels]:
+    """Connect to a kernel for one execution."""
+    client = AsyncKernelClient(context=context)
+    client.load_connection_info(msgspec.to_builtins(connection))
+    client.start_channels(  # noqa: S604 (the shell is a channel)
+        shell=True, iopub=True, stdin=False, hb=False, control=False
+    )
+    try:
+        channels = Channels(client)
+        await channels.subscribed()
+        yield channels
+    finally:
+        client.stop_channels()

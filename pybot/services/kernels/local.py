@@ -1,0 +1,118 @@
+"""Kernels of this machine, over IPC: their owner starts them and says where they listen."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from pybot.services.kernels.base import Done, KernelDied, KernelNotice, KernelUnavailable, Reaction
+from pybot.services.kernels.channels import open_channels, open_context
+from pybot.services.kernels.inbox import Inbox
+from pybot.services.kernels.messages import ReactionReader
+from pybot.services.kernels.owner_client import OwnerClient
+from pybot.services.kernels.owner_protocol import Connection, Ended
+
+CALL_TIMEOUT = 10  # seconds for what the owner answers at once
+START_MARGIN = 15  # seconds beside the start itself: the first one tries the sandbox out
+RETRY_INTERVAL = 1  # seconds between two tries to reach an owner that is gone
+DIED = "The kernel is gone, and its variables with it."
+
+
+class LocalKernels:
+    """The `Kernels` of the owner that listens on `owner_socket`. Belongs to one event loop."""
+
+    def __init__(self, owner_socket: Path, start_timeout: float = 60) -> None:
+        self._owner = OwnerClient(owner_socket)
+        self._start_timeout = start_timeout + START_MARGIN
+        self._context = open_context()
+
+    async def start(self, conversation_id: str, username: str) -> str:
+        """Start a kernel in the conversation's folder; who asks makes no difference here."""
+        del username
+        reply = await self._owner.call(
+            self._start_timeout, "start", conversation_id=conversation_id
+        )
+        return reply.kernel_id
+
+    async def execute(
+        self, kernel_id: str, code: str, *, message_id: str
+    ) -> AsyncGenerator[Reaction]:
+        """Run code and give what comes of it, in order, `Done` last."""
+        inbox = Inbox()
+
+        def listen(event: Ended | None) -> None:
+            if event is None or event.kernel_id == kernel_id:
+                inbox.fail(KernelDied(DIED))
+
+        with self._owner.listening(listen):
+            connection = await self._open(kernel_id)
+            try:
+                async with open_channels(self._context, connection) as channels:
+                    channels.send(code, message_id)
+                    pump = asyncio.create_task(channels.pump(ReactionReader(message_id), inbox))
+                    pump.add_done_callback(lambda task: _report(task, inbox))
+                    try:
+                        while True:
+                            reaction = await inbox.get()
+                            yield reaction
+                            if isinstance(reaction, Done):
+                                return
+                    finally:
+                        pump.cancel()
+                        await asyncio.wait([pump])
+            finally:
+                self._owner.tell("close", kernel_id=kernel_id)
+
+    async def interrupt(self, kernel_id: str) -> None:
+        """Interrupt what the kernel runs."""
+        await self._owner.call(CALL_TIMEOUT, "interrupt", kernel_id=kernel_id)
+
+    async def restart(self, kernel_id: str) -> None:
+        """Restart the kernel under the same ID."""
+        await self._owner.call(self._start_timeout, "restart", kernel_id=kernel_id)
+
+    async def shutdown(self, kernel_id: str) -> None:
+        """End the kernel."""
+        await self._owner.call(CALL_TIMEOUT, "shutdown", kernel_id=kernel_id)
+
+    async def is_alive(self, kernel_id: str) -> bool:
+        """Whether the kernel's process lives; KernelUnavailable when the owner is out of reach."""
+        return (await self._owner.call(CALL_TIMEOUT, "alive", kernel_id=kernel_id)).alive
+
+    async def notices(self) -> AsyncGenerator[KernelNotice]:
+        """What happens to kernels by itself. An owner that is gone is looked for again."""
+        events: asyncio.Queue[Ended | None] = asyncio.Queue()
+        with self._owner.listening(events.put_nowait):
+            while True:
+                try:
+                    await self._owner.connect()
+                except KernelUnavailable:
+                    await asyncio.sleep(RETRY_INTERVAL)
+                    continue
+                while event := await events.get():
+                    if event.reason in ("died", "culled"):
+                        yield KernelNotice(
+                            conversation_id=event.conversation_id,
+                            kernel_id=event.kernel_id,
+                            status=event.reason,
+                        )
+
+    async def check(self) -> None:
+        """Raise KernelUnavailable, with what to do, unless kernels can be started."""
+        await self._owner.call(self._start_timeout, "ping")
+
+    async def aclose(self) -> None:
+        """Close the connections; kernels go on."""
+        await self._owner.aclose()
+        self._context.destroy(linger=0)
+
+    async def _open(self, kernel_id: str) -> Connection:
+        reply = await self._owner.call(CALL_TIMEOUT, "open", kernel_id=kernel_id)
+        if reply.connection is None:
+            raise KernelUnavailable("The kernel owner did not say where the kernel listens.")
+        return reply.connection
+
+
+def _report(task: asyncio.Task[None], inbox: Inbox) -> None:
+    """Hand on what made the reading fail, which nobody else waits for."""
+    if not task.cancelled() and (failure := task.exception()) is not None:
+        inbox.fail(RuntimeError(f"Reading from the kernel failed: {failure!r}"))

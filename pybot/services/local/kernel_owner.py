@@ -1,0 +1,65 @@
+"""The process that owns this machine's kernels: they live no longer than it does.
+
+`python -m pybot.services.local.kernel_owner CONFIG.json`, where the file holds an `OwnerConfig`.
+It answers on its socket once it is ready, logs to standard error, and ends with all its kernels
+on SIGTERM, SIGINT, or when its parent is gone.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from pybot.services.local.owner_config import OwnerConfig, read_config
+from pybot.services.local.owner_server import OwnerServer
+
+log = logging.getLogger(__name__)
+
+PARENT_INTERVAL = 1.0  # seconds between two looks at the parent
+
+
+async def own_kernels(config: OwnerConfig) -> None:
+    """Serve until told to end, then end all kernels."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = OwnerServer(config)
+    listening = await server.start()
+    helpers = [
+        asyncio.create_task(server.pool.cull_forever()),
+        asyncio.create_task(_watch_parent(os.getppid(), stop)),
+    ]
+    log.info("Ready on %s", config.socket)
+    try:
+        await stop.wait()
+    finally:
+        for helper in helpers:
+            helper.cancel()
+        listening.close()
+        await server.aclose()
+        Path(config.socket).unlink()  # noqa: ASYNC240 (of no length)
+
+
+async def _watch_parent(parent: int, stop: asyncio.Event) -> None:
+    while os.getppid() == parent:  # noqa: ASYNC110 (nothing else tells)
+        await asyncio.sleep(PARENT_INTERVAL)
+    log.warning("The parent process is gone")
+    stop.set()
+
+
+def main() -> None:
+    """Run the owner that the configuration file in the arguments describes."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m pybot.services.local.kernel_owner CONFIG.json")
+    os.umask(0o077)
+    asyncio.run(own_kernels(read_config(Path(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""All kernels of this machine: so many at once, and none that nobody uses for long."""
+
+import asyncio
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+from pybot.services.kernels.base import KernelDied, KernelUnavailable
+from pybot.services.kernels.owner_protocol import Connection, Ended
+from pybot.services.local.kernel_launcher import KernelLauncher
+from pybot.services.local.kernel_process import KernelProcess
+from pybot.services.local.owner_config import OwnerConfig
+
+log = logging.getLogger(__name__)
+
+CULLS_PER_TIMEOUT = 4
+LONGEST_CULL_INTERVAL = 30.0  # seconds
+
+
+class KernelPool:
+    """Kernels by their IDs. `tell` is called for each that ends, for whatever reason."""
+
+    def __init__(self, config: OwnerConfig, tell: Callable[[Ended], None]) -> None:
+        self._config = config
+        self._tell = tell
+        self._launcher = KernelLauncher(config)
+        self._kernels: dict[str, KernelProcess] = {}
+        self._endings: set[asyncio.Task[None]] = set()
+
+    async def check(self) -> None:
+        """Raise KernelUnavailable, with what to do, unless kernels can be started."""
+        await self._launcher.check()
+
+    async def start(self, conversation_id: str) -> str:
+        """Start a kernel and wait until it answers; its ID. KernelUnavailable when it cannot."""
+        if len(self._kernels) >= self._config.max_kernels:
+            raise KernelUnavailable(
+                f"All {self._config.max_kernels} kernels of this machine are in use: shut one "
+                "down, or raise KERNELS__MAX_KERNELS."
+            )
+        kernel_id = uuid4().hex
+        kernel = KernelProcess(
+            kernel_id, conversation_id, self._launcher, self._runtime(kernel_id), self._ended
+        )
+        self._kernels[kernel_id] = kernel
+        try:
+            async with kernel.lock:
+                await kernel.start(self._config.start_timeout)
+        except BaseException:
+            self._forget(kernel)
+            raise
+        return kernel_id
+
+    def open(self, kernel_id: str) -> Connection:
+        """Count one more use of a kernel; where it listens. KernelDied when it is gone."""
+        kernel = self._get(kernel_id)
+        if kernel.connection is None or not kernel.alive:
+            raise KernelDied("The kernel is gone.")
+        kernel.leases += 1
+        kernel.used_at = time.monotonic()
+        return kernel.connection
+
+    def close(self, kernel_id: str) -> None:
+        """Count one use less."""
+        if kernel := self._kernels.get(kernel_id):
+            kernel.leases -= 1
+            kernel.used_at = time.monotonic()
+
+    async def interrupt(self, kernel_id: str) -> None:
+        """Interrupt what a kernel runs. KernelDied when it is gone."""
+        await self._get(kernel_id).interrupt()
+
+    async def restart(self, kernel_id: str) -> None:
+        """Restart a kernel under its ID. KernelDied when it is gone."""
+        kernel = self._get(kernel_id)
+        async with kernel.lock:
+            if self._kernels.get(kernel_id) is not kernel:
+                raise KernelDied("The kernel is gone.")
+            await self._end(kernel, "restarted")
+            try:
+                await kernel.start(self._config.start_timeout)
+            except BaseException:
+                self._forget(kernel)
+                raise
+            kernel.used_at = time.monotonic()
+
+    async def shutdown(self, kernel_id: str) -> None:
+        """End a kernel; nothing happens to one that is gone."""
+        if kernel := self._kernels.get(kernel_id):
+            await self._remove(kernel, "shutdown")
+
+    def alive(self, kernel_id: str) -> bool:
+        """Whether a kernel's process lives."""
+        kernel = self._kernels.get(kernel_id)
+        return kernel is not None and kernel.alive
+
+    async def cull_forever(self) -> None:
+        """End the kernels that nobody has used for the idle timeout."""
+        timeout = self._config.idle_timeout
+        while True:
+            await asyncio.sleep(min(LONGEST_CULL_INTERVAL, timeout / CULLS_PER_TIMEOUT))
+            limit = time.monotonic() - timeout
+            for kernel in list(self._kernels.values()):
+                if kernel.leases <= 0 and kernel.used_at < limit and not kernel.lock.locked():
+                    log.info("Culling kernel %s: idle for %g s", kernel.kernel_id, timeout)
+                    await self._remove(kernel, "culled")
+
+    async def aclose(self) -> None:
+        """End all kernels."""
+        await asyncio.gather(*(self._remove(kernel, "shutdown") for kernel in self._all()))
+        await asyncio.gather(*self._endings)
+
+    def _all(self) -> list[KernelProcess]:
+        return list(self._kernels.values())
+
+    def _get(self, kernel_id: str) -> KernelProcess:
+        try:
+            return self._kernels[kernel_id]
+        except KeyError:
+            raise KernelDied("The kernel is gone.") from None
+
+    def _runtime(self, kernel_id: str) -> Path:
+        """A kernel's private folder, with a short name for the sockets' sake."""
+        return self._config.folder / "k" / kernel_id[:8]
+
+    def _forget(self, kernel: KernelProcess) -> None:
+        self._kernels.pop(kernel.kernel_id, None)
+        shutil.rmtree(self._runtime(kernel.kernel_id), ignore_errors=True)
+
+    async def _end(
+        self, kernel: KernelProcess, reason: Literal["culled", "restarted", "shutdown"]
+    ) -> None:
+        """End a kernel's process and tell why."""
+        if kernel.alive:
+            kernel.reason = reason
+        await kernel.stop(polite=reason != "restarted")
+
+    async def _remove(self, kernel: KernelProcess, reason: Literal["culled", "shutdown"]) -> None:
+        async with kernel.lock:
+            await self._end(kernel, reason)
+            self._forget(kernel)
+
+    def _ended(self, kernel: KernelProcess) -> None:
+        """Tell that a process has ended; one that ended by itself is cleared away."""
+        if kernel.reason == "":
+            return
+        self._tell(
+            Ended(
+                conversation_id=kernel.conversation_id,
+                kernel_id=kernel.kernel_id,
+                reason=kernel.reason,
+            )
+        )
+        if kernel.reason == "died":
+            log.warning("Kernel %s died", kernel.kernel_id)
+            self._kernels.pop(kernel.kernel_id, None)
+            ending = asyncio.create_task(self._clear(kernel))
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+
+    async def _clear(self, kernel: KernelProcess) -> None:
+        async with kernel.lock:
+            await kernel.stop(polite=False)
+            self._forget(kernel)

@@ -1,0 +1,1 @@
+"""What runs inside a kernel: nothing here is imported by Pybot."""

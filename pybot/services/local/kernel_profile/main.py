@@ -1,0 +1,84 @@
+"""A kernel's main program, run by the Python of the kernels' environment.
+
+`main.py -f CONNECTION_FILE`: ipykernel, with what a cell can expect to find in Pybot. It knows
+nothing of the rest of Pybot, and its imports are resolved where it runs.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+# Names that code uses without importing them, as notebooks do. They are imported by the first
+# cell that mentions them: together they would take a second of every kernel's start.
+NAMES = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot"}
+CHUNK = 64 * 1024  # characters of a stream in one message
+IOPUB_QUEUE = 10_000  # messages that wait for a slow reader; beyond it, ZeroMQ drops them
+
+
+def main() -> None:
+    """Run the kernel until it is told to end."""
+    os.chdir(os.environ.pop("PYBOT_FOLDER"))
+    os.environ["PWD"] = str(Path.cwd())
+    config = import_module("traitlets.config").Config()
+    config.HistoryManager.enabled = False
+    config.IPKernelApp.parent_handle = int(os.environ.pop("PYBOT_PARENT", "0"))
+    config.ZMQInteractiveShell.banner1 = ""
+    limit = int(os.environ.pop("PYBOT_STREAM_LIMIT", "0"))
+    app = import_module("ipykernel.kernelapp").IPKernelApp.instance(config=config)
+    app.initialize(sys.argv[1:])
+    # A socket may only be touched by the thread that uses it.
+    app.iopub_thread.schedule(lambda: app.iopub_thread.socket.set_hwm(IOPUB_QUEUE))
+    app.shell.events.register("pre_run_cell", importer(app.shell.user_ns))
+    for stream in (sys.stdout, sys.stderr):
+        bound_stream(stream, limit)
+    sys.path.remove(str(Path(__file__).parent))
+    app.start()
+
+
+def importer(namespace: dict[str, Any]) -> Callable[[Any], None]:
+    """A hook before each cell that binds the NAMES that it mentions and nothing has bound."""
+
+    def bind(info: Any) -> None:
+        for name, module in NAMES.items():
+            if name not in namespace and re.search(rf"\b{name}\b", info.raw_cell):
+                try:
+                    namespace[name] = import_module(module)
+                except ImportError:  # the cell's own NameError says it better
+                    continue
+
+    return bind
+
+
+def bound_stream(stream: Any, limit: int) -> None:
+    """Send a stream in small messages, and no more than `limit` characters of a cell (0: all).
+
+    ipykernel sends what was printed in 0.2 s as one message, however long.
+    """
+    take, spent = stream._flush_buffers, {"cell": None, "size": 0}  # noqa: SLF001 (no other way)
+
+    def flush_buffers() -> Any:
+        for parent, text in take():
+            cell = parent.get("msg_id")
+            if cell != spent["cell"]:
+                spent.update(cell=cell, size=0)
+            yield from ((parent, piece) for piece in pieces(text, spent, limit))
+
+    stream._flush_buffers = flush_buffers  # noqa: SLF001
+
+
+def pieces(text: str, spent: dict[str, Any], limit: int) -> Any:
+    """Cut text into messages, up to the limit, with a word on what was dropped."""
+    size, room = spent["size"], limit - spent["size"] if limit else len(text)
+    spent["size"] = size + len(text)
+    kept = text[: max(room, 0)]
+    yield from (kept[start : start + CHUNK] for start in range(0, len(kept), CHUNK))
+    if limit and size <= limit < spent["size"]:
+        yield f"\n[Output beyond {limit:,} characters was dropped.]\n"
+
+
+if __name__ == "__main__":
+    main()
