@@ -10,7 +10,7 @@ from pybot.schema import conversation as conversation_types
 from pybot.schema import ids
 from pybot.schema import message as message_types
 from pybot.schema import run as run_types
-from pybot.schema.fields import Once, field
+from pybot.schema.fields import Once, field, known
 from pybot.schema.lazy import LazyConversation, LazyMessage, LazyRun
 from pybot.schema.node import Node
 from pybot.schema.output import Output, output_from_record
@@ -104,7 +104,7 @@ class Cell(Node):
             id=ids.encode("Cell", record.id),
             record=record,
             scope=scope,
-            whole=whole or Once.known(record),
+            whole=whole or known(record),
             language=record.language,
             source=record.source,
             author=author,

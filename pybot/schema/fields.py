@@ -50,21 +50,10 @@ def given(value: T | None) -> T | None:
 class Once(Generic[T]):
     """A value that is read when it is first asked for, and at most once."""
 
-    def __init__(self, read: Callable[[], Awaitable[T]]) -> None:
+    def __init__(self, read: Callable[[], Awaitable[T]], *known: T) -> None:
         self._read = read
         self._lock = asyncio.Lock()
-        self._values: list[T] = []
-
-    @classmethod
-    def known(cls, value: T) -> "Once[T]":
-        """A value that is at hand already."""
-
-        async def read() -> T:
-            return value
-
-        once = cls(read)
-        once._values.append(value)
-        return once
+        self._values = list(known)
 
     @property
     def value(self) -> T | None:
@@ -78,3 +67,12 @@ class Once(Generic[T]):
                 if not self._values:
                     self._values.append(await self._read())
         return self._values[0]
+
+
+def known(value: T) -> Once[T]:
+    """A value that is at hand already."""
+
+    async def read() -> T:
+        return value
+
+    return Once(read, value)

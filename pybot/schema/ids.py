@@ -35,10 +35,15 @@ def decode(global_id: str) -> tuple[Kind, str] | None:
         name, _, service_id = urlsafe_b64decode(padded.encode("ascii")).decode().partition(":")
     except ValueError:
         return None
-    for kind, shape in _SHAPES.items():
-        if kind == name and shape.fullmatch(service_id) and encode(kind, service_id) == global_id:
+    for kind in _SHAPES:
+        if kind == name and is_shaped(kind, service_id) and encode(kind, service_id) == global_id:
             return kind, service_id
     return None
+
+
+def is_shaped(kind: Kind, service_id: str) -> bool:
+    """Whether a service's ID has the shape of one of this kind."""
+    return _SHAPES[kind].fullmatch(service_id) is not None
 
 
 def decode_as(kind: Kind, global_id: str) -> str | None:

@@ -11,7 +11,7 @@ from pybot.schema import cell as cell_types
 from pybot.schema import conversation as conversation_types
 from pybot.schema import ids
 from pybot.schema import run as run_types
-from pybot.schema.fields import Once, field
+from pybot.schema.fields import Once, field, known
 from pybot.schema.lazy import LazyConversation, LazyMessage, LazyRun
 from pybot.schema.node import Node, PageInfo
 from pybot.schema.part import CellPart, ErrorPart, MessagePart, ReasoningPart, TextPart
@@ -106,7 +106,7 @@ class Message(Node):
     @classmethod
     def from_view(cls, view: MessageView, scope: Scope) -> "Message":
         """A message that was read with its parts."""
-        return cls.from_record(view.message, scope, Once.known(view))
+        return cls.from_record(view.message, scope, known(view))
 
 
 def part_from_record(record: records.Part, scope: Scope) -> MessagePart:

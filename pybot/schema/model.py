@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import strawberry
 
 from pybot.schema import ids
-from pybot.schema.fields import Once, field
+from pybot.schema.fields import Once, field, known
 from pybot.schema.node import Node
 from pybot.services.llm.base import ChatModel, ModelInfo
 
@@ -39,4 +39,4 @@ class Model(Node):
             if model.name == name:
                 return cls.from_port(model)
         gone = ModelInfo(name=name, context_window=None, available=False)
-        return cls(id=ids.encode("Model", name), name=name, about=Once.known(gone))
+        return cls(id=ids.encode("Model", name), name=name, about=known(gone))

@@ -11,6 +11,7 @@ def print_sdl() -> str:
     Printed from what introspection answers: printing the schema's own objects fails on the
     defaults of enums.
     """
-    schema = build_schema()._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- Strawberry gives its GraphQL schema nowhere else
+    # Strawberry gives its GraphQL schema nowhere else.
+    schema = build_schema()._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     introspection = introspection_from_schema(schema)
     return print_schema(build_client_schema(introspection)) + "\n"

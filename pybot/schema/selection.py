@@ -1,6 +1,7 @@
 """What a client selected below a field, where that decides what has to be read first."""
 
 from collections.abc import Iterator
+from typing import cast
 
 from graphql import (
     FieldNode,
@@ -19,7 +20,11 @@ def selects(info: Info, name: str, *, deeper: bool = False) -> bool:
     With `deeper`, its own fields do not count, only those of the objects below. Skipped fields
     count as selected. Every fragment is walked once: a fragment bomb costs its length.
     """
-    raw: GraphQLResolveInfo[Context] = info._raw_info  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- Strawberry's own `selected_fields` expands fragments exponentially
+    # Strawberry's own `info.selected_fields` expands fragments exponentially.
+    raw = cast(
+        "GraphQLResolveInfo[Context]",
+        info._raw_info,  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    )
     fields = [field for node in raw.field_nodes for field in _fields(raw, node.selection_set)]
     if deeper:
         fields = [child for field in fields for child in _fields(raw, field.selection_set)]

@@ -1,0 +1,179 @@
+"""`schema.graphql` is what is served, and what is served is the contract's, word for word."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import GraphQLInputObjectType, GraphQLScalarType, GraphQLSchema, build_schema
+from graphql.utilities import find_schema_changes
+
+from pybot.schema.sdl import print_sdl
+
+ROOT = Path(__file__).parent.parent
+
+# Types of the contract that later work brings.
+MISSING_TYPES = [
+    "AnswerInputRequestInput",
+    "AnswerInputRequestPayload",
+    "ApproveCellInput",
+    "ApproveCellPayload",
+    "ConversationFilter",
+    "ConversationOrder",
+    "ConversationOrderField",
+    "CreateFileUploadInput",
+    "CreateFileUploadPayload",
+    "DeleteFilesInput",
+    "DeleteFilesPayload",
+    "EditMessageInput",
+    "EditMessagePayload",
+    "ExecutionPolicy",
+    "ExportFormat",
+    "Feedback",
+    "FeedbackRating",
+    "File",
+    "FileChangedEvent",
+    "FileConnection",
+    "FileDeletedEvent",
+    "FileEdge",
+    "FileOrigin",
+    "FileUpload",
+    "HttpHeader",
+    "InputRequest",
+    "OrderDirection",
+    "RejectCellInput",
+    "RejectCellPayload",
+    "RestoreKernelInput",
+    "RestoreKernelPayload",
+    "RunCellInput",
+    "RunCellPayload",
+    "SearchHit",
+    "SearchHitConnection",
+    "SearchHitEdge",
+    "SearchScope",
+    "SelectMessageVersionInput",
+    "SelectMessageVersionPayload",
+    "SetMessageFeedbackInput",
+    "SetMessageFeedbackPayload",
+    "Share",
+    "ShareConversationInput",
+    "ShareConversationPayload",
+    "SharedCellPart",
+    "SharedMessage",
+    "SharedMessageConnection",
+    "SharedMessageEdge",
+    "SharedPart",
+    "SharedTextPart",
+    "SnippetSegment",
+    "UnshareConversationInput",
+    "UnshareConversationPayload",
+    "Variable",
+]
+
+# Fields of served types that later work brings.
+MISSING_FIELDS = [
+    "Cell.inputRequest",
+    "Conversation.executionPolicy",
+    "Conversation.export",
+    "Conversation.files",
+    "Conversation.share",
+    "CreateConversationInput.executionPolicy",
+    "Kernel.restorable",
+    "Kernel.variables",
+    "Message.attachments",
+    "Message.feedback",
+    "Message.versionCount",
+    "Message.versionIndex",
+    "Message.versions",
+    "MessageTarget.parentMessageId",
+    "Mutation.answerInputRequest",
+    "Mutation.approveCell",
+    "Mutation.createFileUpload",
+    "Mutation.deleteFiles",
+    "Mutation.editMessage",
+    "Mutation.rejectCell",
+    "Mutation.restoreKernel",
+    "Mutation.runCell",
+    "Mutation.selectMessageVersion",
+    "Mutation.setMessageFeedback",
+    "Mutation.shareConversation",
+    "Mutation.unshareConversation",
+    "NewConversationInput.executionPolicy",
+    "Query.share",
+    "SendMessageInput.attachmentIds",
+    "UpdateConversationInput.executionPolicy",
+    "Viewer.search",
+]
+
+MISSING_ARGUMENTS = ["Viewer.conversations(filter:)", "Viewer.conversations(orderBy:)"]
+
+
+@pytest.fixture(scope="module")
+def served_text() -> str:
+    return print_sdl()
+
+
+@pytest.fixture(scope="module")
+def served(served_text: str) -> GraphQLSchema:
+    return build_schema(served_text)
+
+
+@pytest.fixture(scope="module")
+def contract() -> GraphQLSchema:
+    return build_schema((ROOT / "tests" / "contract.graphql").read_text())
+
+
+def test_schema_file_is_what_is_served(served_text: str) -> None:
+    """After a change: `pybot schema > schema.graphql`."""
+    assert (ROOT / "schema.graphql").read_text() == served_text
+
+
+def test_served_schema_differs_from_contract_by_what_is_missing_only(
+    contract: GraphQLSchema, served: GraphQLSchema
+) -> None:
+    """Nullability, defaults, interfaces and enum values are the contract's."""
+    found = sorted(change.description for change in find_schema_changes(contract, served))
+    expected = [f"{name} was removed." for name in MISSING_TYPES]
+    expected += [f"Field {name} was removed." for name in MISSING_FIELDS]
+    expected += [f"Argument {name} was removed." for name in MISSING_ARGUMENTS]
+    assert found == sorted(expected)
+
+
+def test_descriptions_are_the_contracts(contract: GraphQLSchema, served: GraphQLSchema) -> None:
+    expected = descriptions(contract)
+    found = descriptions(served)
+    assert {place: text for place, text in found.items() if text != expected[place]} == {}
+    assert all(text for text in found.values())
+
+
+def test_directives_on_types_are_the_contracts(
+    contract: GraphQLSchema, served: GraphQLSchema
+) -> None:
+    """`@oneOf` and `@specifiedBy`, which a search for changes does not see."""
+    inputs = [t for t in served.type_map.values() if isinstance(t, GraphQLInputObjectType)]
+    one_of = {t.name for t in inputs if t.is_one_of}
+    assert one_of == {"MessageTarget"}
+    for scalar in ("DateTime", "JSON", "URL"):
+        found, expected = served.type_map[scalar], contract.type_map[scalar]
+        assert isinstance(found, GraphQLScalarType)
+        assert isinstance(expected, GraphQLScalarType)
+        assert found.specified_by_url == expected.specified_by_url
+
+
+def descriptions(schema: GraphQLSchema) -> dict[str, str | None]:
+    """Every description, by its place: `Type`, `Type.field`, `Type.field(argument)`."""
+    found: dict[str, str | None] = {"": schema.description}
+    builtin = {"String", "Int", "Float", "Boolean", "ID"}
+    for name, kind in schema.type_map.items():
+        if name.startswith("__") or name in builtin:
+            continue
+        found[name] = kind.description
+        for member, value in members(kind).items():
+            found[f"{name}.{member}"] = value.description
+            for argument, detail in getattr(value, "args", {}).items():
+                found[f"{name}.{member}({argument})"] = detail.description
+    return found
+
+
+def members(kind: object) -> dict[str, Any]:
+    """The fields of a type, or the values of an enum."""
+    return dict(getattr(kind, "fields", None) or getattr(kind, "values", None) or {})
