@@ -158,8 +158,23 @@ def output_from_record(record: records.Output, cell_id: str) -> Output:
 
 def download_of(record: records.Output, output_id: str) -> Download:
     """Where all that was kept of an output is, in its richest media type."""
-    url, media_type = URL(f"/outputs/{output_id}"), TEXT
-    if isinstance(record, records.DisplayOutput | records.ResultOutput) and record.representations:
-        richest = record.representations[0]
-        url, media_type = url_of(output_id, richest), richest.media_type
-    return Download(url=url, filename=filename_of(output_id, media_type), media_type=media_type)
+    match record:
+        case records.StreamOutput(name=name):
+            return _text_download(output_id, f"{name.value.lower()}.txt")
+        case records.ErrorOutput():
+            return _text_download(output_id, "traceback.txt")
+        case records.DisplayOutput() | records.ResultOutput():
+            if not record.representations:
+                return _text_download(output_id, f"output-{record.index}.txt")
+            richest = record.representations[0]
+            return Download(
+                url=url_of(output_id, richest),
+                filename=filename_of(output_id, richest.media_type),
+                media_type=richest.media_type,
+            )
+        case _:
+            assert_never(record)
+
+
+def _text_download(output_id: str, filename: str) -> Download:
+    return Download(url=URL(f"/outputs/{output_id}"), filename=filename, media_type=TEXT)

@@ -1,6 +1,7 @@
 """A thing in one media type, and where its bytes are."""
 
 import json
+import mimetypes
 from collections.abc import Sequence
 from hashlib import sha256
 from urllib.parse import urlencode
@@ -13,20 +14,6 @@ from pybot.services import records
 
 # Enough of a digest to tell two versions of one output apart.
 VERSION_LENGTH = 16
-
-_ENDINGS = {
-    "text/plain": ".txt",
-    "text/html": ".html",
-    "text/markdown": ".md",
-    "text/latex": ".tex",
-    "application/javascript": ".js",
-    "application/pdf": ".pdf",
-    "image/svg+xml": ".svg",
-    "image/png": ".png",
-    "image/jpeg": ".jpg",
-    "image/gif": ".gif",
-    "image/webp": ".webp",
-}
 
 
 def url_of(output_id: str, representation: records.Representation) -> URL:
@@ -42,11 +29,8 @@ def version_of(representation: records.Representation) -> str:
 
 
 def filename_of(output_id: str, media_type: str) -> str:
-    """A name for an output's file: `output-3.png` for the one at index 3."""
-    essence = media_type.partition(";")[0].strip().lower()
-    ending = _ENDINGS.get(essence) or (".json" if is_json(essence) else ".bin")
-    if ending == ".bin" and essence.startswith("text/"):
-        ending = ".txt"
+    """A name for the file of a display or result, as `services/outputs.py` gives it."""
+    ending = mimetypes.guess_extension(media_type) or ""
     return f"output-{output_id.rpartition('.')[2]}{ending}"
 
 
