@@ -1,0 +1,50 @@
+import { Ellipsis, Pencil, Trash2 } from "lucide-react";
+import { DropdownMenu } from "radix-ui";
+import { useState } from "react";
+import { ConfirmDialog } from "../../shared/ConfirmDialog";
+import { strings } from "../../shared/strings";
+import type { ListedConversation } from "../../state/list";
+import { deleteConversation } from "./conversationCommands";
+
+interface Props {
+  conversation: ListedConversation;
+  onRename: () => void;
+}
+
+export function RowMenu({ conversation, onRename }: Props) {
+  const [confirming, setConfirming] = useState(false);
+  const { id, title } = conversation;
+  return (
+    <>
+      <DropdownMenu.Root modal={false}>
+        <DropdownMenu.Trigger className="button-icon" aria-label={strings.sidebar.options(title)}>
+          <Ellipsis aria-hidden className="size-4" />
+        </DropdownMenu.Trigger>
+        <DropdownMenu.Content
+          align="end"
+          className="menu"
+          // The field for the new title takes the focus instead.
+          onCloseAutoFocus={(event) => event.preventDefault()}
+        >
+          <DropdownMenu.Item className="menu-item" onSelect={onRename}>
+            <Pencil aria-hidden className="size-4" />
+            {strings.sidebar.rename}
+          </DropdownMenu.Item>
+          <DropdownMenu.Item className="menu-item text-danger" onSelect={() => setConfirming(true)}>
+            <Trash2 aria-hidden className="size-4" />
+            {strings.sidebar.remove}…
+          </DropdownMenu.Item>
+        </DropdownMenu.Content>
+      </DropdownMenu.Root>
+      {confirming && (
+        <ConfirmDialog
+          title={strings.sidebar.removeTitle}
+          text={strings.sidebar.removeText(title)}
+          action={strings.sidebar.remove}
+          onConfirm={() => deleteConversation(id)}
+          onClose={() => setConfirming(false)}
+        />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,31 @@
+import type { ListedConversation } from "../../state/list";
+
+export type Group = "today" | "yesterday" | "week" | "older";
+
+interface Grouped {
+  group: Group;
+  conversations: readonly ListedConversation[];
+}
+
+const ORDER: readonly Group[] = ["today", "yesterday", "week", "older"];
+
+/** Conversations by the day of their last change, in the person's own time zone. */
+export function grouped(conversations: readonly ListedConversation[], now: Date): Grouped[] {
+  return ORDER.map((group) => ({
+    group,
+    conversations: conversations.filter(
+      ({ updatedAt }) => groupOf(new Date(updatedAt), now) === group,
+    ),
+  })).filter((it) => it.conversations.length > 0);
+}
+
+function groupOf(date: Date, now: Date): Group {
+  if (date >= daysBefore(now, 0)) return "today";
+  if (date >= daysBefore(now, 1)) return "yesterday";
+  return date >= daysBefore(now, 7) ? "week" : "older";
+}
+
+/** The beginning of the day so many days before. */
+function daysBefore(now: Date, days: number): Date {
+  return new Date(now.getFullYear(), now.getMonth(), now.getDate() - days);
+}

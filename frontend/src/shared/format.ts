@@ -1,0 +1,23 @@
+const bytes = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const seconds = new Intl.NumberFormat("en", {
+  style: "unit",
+  unit: "second",
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+const dateTime = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+
+/** A size in bytes, for a person to read. */
+export function formatBytes(size: number): string {
+  if (size < 1000) return `${size} B`;
+  if (size < 1_000_000) return `${bytes.format(size / 1000)} kB`;
+  return `${bytes.format(size / 1_000_000)} MB`;
+}
+
+export function formatDuration(milliseconds: number): string {
+  return seconds.format(Math.max(0, milliseconds) / 1000);
+}
+
+export function formatDateTime(iso: string): string {
+  return dateTime.format(new Date(iso));
+}

@@ -1,0 +1,20 @@
+const PREFIX = "pybot.";
+
+/** localStorage may be full or forbidden; what is kept there is a comfort, not the truth. */
+export function stored(key: string): string | null {
+  try {
+    return localStorage.getItem(PREFIX + key);
+  } catch {
+    return null;
+  }
+}
+
+/** Keeps a text, or forgets it when it is empty or null. */
+export function store(key: string, value: string | null): void {
+  try {
+    if (value) localStorage.setItem(PREFIX + key, value);
+    else localStorage.removeItem(PREFIX + key);
+  } catch {
+    // Nothing to be done: see above.
+  }
+}

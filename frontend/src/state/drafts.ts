@@ -1,0 +1,10 @@
+import { store, stored } from "../shared/storage";
+
+/** What was typed and not sent yet, one text a conversation. */
+export function draft(conversationId: string): string {
+  return stored(`draft.${conversationId}`) ?? "";
+}
+
+export function keepDraft(conversationId: string, text: string): void {
+  store(`draft.${conversationId}`, text);
+}
