@@ -24,9 +24,8 @@ from pybot.services.kernels.base import (
 )
 from pybot.services.records import Cell, CellStatus, RunErrorCode, now
 
-# How long interrupted code may take to end before its kernel is restarted, and how long its
-# outputs may take to end after that.
 GRACE = 5.0
+# The stream of a kernel that was restarted ends by itself, or never.
 _AFTER_RESTART = 1.0
 # A cancelled run has a second in all to stop its kernel: ask, say so, and wait for last outputs.
 _FENCE_PATIENCE = 0.2
@@ -37,7 +36,11 @@ logger = logging.getLogger(__name__)
 
 
 class Execution:
-    """Runs one cell that has its code; `run` once."""
+    """Runs one cell that has its code; `run` once.
+
+    `before` is the kernel's generation in the cell before, `grace` how many seconds interrupted
+    code may take to end before its kernel is restarted.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class Execution:
         answer: Answer,
         recorder: OutputRecorder,
         *,
+        before: int | None,
         grace: float = GRACE,
     ) -> None:
         self._cell = cell
@@ -54,13 +58,14 @@ class Execution:
         self._log = log
         self._answer = answer
         self._recorder = recorder
+        self._before = before
         self._grace = grace
         self._status = CellStatus.INTERRUPTED
 
-    async def run(self, timeout: float, *, preface: str = "") -> None:
+    async def run(self, timeout: float) -> None:
         """Run the cell for `timeout` seconds at most and commit it.
 
-        `preface` goes before what the model reads. Raises Stopped when the kernel is lost. When
+        Raises Stopped when the kernel is lost. When
         the task is cancelled, the kernel is interrupted and the cell committed as it is.
         """
         pump = asyncio.create_task(self._pump())
@@ -71,7 +76,7 @@ class Execution:
         except asyncio.CancelledError:
             await uncancelled(self._cancelled(pump))
             raise
-        await self._settle(pump, preface)
+        await self._settle(pump)
 
     async def _pump(self) -> None:
         """Take what the kernel gives until it is done."""
@@ -118,12 +123,12 @@ class Execution:
         await self._log.emit(*await self._recorder.note("ExecutionTimeout", text))
         self._status = CellStatus.INTERRUPTED
 
-    async def _settle(self, pump: asyncio.Task[None], preface: str) -> None:
+    async def _settle(self, pump: asyncio.Task[None]) -> None:
         """Commit the cell as it ended."""
         error = None if pump.cancelled() else pump.exception()
         match error:
             case None:
-                await self._commit(preface)
+                await self._commit()
             case KernelDied():
                 text = "the kernel died while it ran this code; its variables are lost"
                 await self._lose("KernelDied", text)
@@ -144,7 +149,7 @@ class Execution:
         await self._log.emit(*await self._recorder.note(name, text))
         await self._commit()
 
-    async def _commit(self, preface: str = "") -> None:
+    async def _commit(self) -> None:
         events = await self._recorder.end()
         cell = replace(
             self._cell,
@@ -153,7 +158,7 @@ class Execution:
             revision=self._recorder.revision,
             completed_at=now(),
         )
-        await self._answer.end_cell(cell, events, preface + observe(cell))
+        await self._answer.end_cell(cell, events, observe(cell, self._before))
 
     async def _cancelled(self, pump: asyncio.Task[None]) -> None:
         """Interrupt the kernel at once and commit what there is, unless the run is another's."""

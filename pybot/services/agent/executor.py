@@ -18,11 +18,13 @@ from pybot.services.records import Cell, CellStatus, ErrorOutput, RunErrorCode, 
 
 # A start that is quicker is not worth a phase of its own.
 _QUICK_START = 0.05
-_STARTED_ANEW = "[the kernel was started anew: variables of earlier code are lost]\n"
 
 
 class Executor:
-    """Runs the cells of one answer, one after the other."""
+    """Runs the cells of one answer, one after the other.
+
+    `before` is the kernel's generation in the newest cell that ran.
+    """
 
     def __init__(
         self,
@@ -33,6 +35,8 @@ class Executor:
         *,
         limits: LimitSettings,
         cell_timeout: float,
+        grace: float,
+        before: int | None,
     ) -> None:
         self._kernel = kernel
         self._log = log
@@ -40,7 +44,8 @@ class Executor:
         self._answer = answer
         self._limits = limits
         self._cell_timeout = cell_timeout
-        self._generation: int | None = None
+        self._grace = grace
+        self._before = before
         self._starting: asyncio.Task[int] | None = None
 
     def prepare(self) -> None:
@@ -55,10 +60,6 @@ class Executor:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
 
-    def expect(self, generation: int | None) -> None:
-        """Take the kernel's generation of the cell before, whose variables the model counts on."""
-        self._generation = generation
-
     async def run(self, cell: Cell) -> None:
         """Run a cell and commit it. Raises Stopped when no kernel runs it to its end."""
         await self._answer.change_cell(replace(cell, status=CellStatus.QUEUED))
@@ -69,11 +70,17 @@ class Executor:
         await self._answer.change_cell(running)
         await self._log.phase(RunPhase.EXECUTING)
         await self._log.flush()
-        is_new = self._generation not in (None, generation)
-        self._generation = generation
-        recorder = OutputRecorder(cell.id, cell.revision, blobs=self._blobs, limits=self._limits)
-        execution = Execution(running, self._kernel, self._log, self._answer, recorder)
-        await execution.run(self._cell_timeout, preface=_STARTED_ANEW if is_new else "")
+        execution = Execution(
+            running,
+            self._kernel,
+            self._log,
+            self._answer,
+            OutputRecorder(cell.id, cell.revision, blobs=self._blobs, limits=self._limits),
+            before=self._before,
+            grace=self._grace,
+        )
+        self._before = generation
+        await execution.run(self._cell_timeout)
 
     async def end_lost(self, cell: Cell) -> None:
         """Commit a cell that another worker had started: it is never run again."""
@@ -92,9 +99,9 @@ class Executor:
             outputs=(*cell.outputs, note),
             completed_at=now(),
         )
-        self._generation = cell.kernel_generation
+        before, self._before = self._before, cell.kernel_generation
         told = OutputChanged(cell.id, cell.revision, note)
-        await self._answer.end_cell(ended, [told], observe(ended))
+        await self._answer.end_cell(ended, [told], observe(ended, before))
 
     async def _start(self) -> int:
         """The generation of the kernel, once it is there."""

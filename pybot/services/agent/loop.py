@@ -7,11 +7,13 @@ from pybot.config import Settings
 from pybot.errors import Superseded
 from pybot.services.agent import failures
 from pybot.services.agent.answer import Answer
+from pybot.services.agent.execution import GRACE
 from pybot.services.agent.executor import Executor
 from pybot.services.agent.failures import Stopped
+from pybot.services.agent.observations import last_generation
 from pybot.services.agent.ports import Assignment, BlobStore, Outcome, RunKernel, RunLog
 from pybot.services.agent.prompt import Prompt
-from pybot.services.agent.resuming import last_generation, lost_cell
+from pybot.services.agent.resuming import lost_cell
 from pybot.services.agent.waiting import uncancelled
 from pybot.services.agent.writing import Writer, Written, added
 from pybot.services.llm.base import ChatModel, ModelError
@@ -32,23 +34,34 @@ class Tools:
 
 
 async def run_agent(
-    tools: Tools, assignment: Assignment, settings: Settings, *, pause: float = 0.5
+    tools: Tools,
+    assignment: Assignment,
+    settings: Settings,
+    *,
+    pause: float = 0.5,
+    grace: float = GRACE,
 ) -> Outcome:
     """Write an answer to its end; what is there of it is committed part by part.
 
-    `pause` is the first one in seconds when the model is busy. Every expected failure is an
+    `pause` is the first one in seconds when the model is busy, `grace` what interrupted code has
+    to end before its kernel is restarted. Every expected failure is an
     Outcome. When the task is cancelled, the model's stream is closed, the kernel interrupted,
     what is there committed, and CancelledError raised on. Raises errors.Superseded when another
     worker has taken the run up: nothing more is touched then.
     """
-    return await _Run(tools, assignment, settings, pause).outcome()
+    return await _Run(tools, assignment, settings, pause, grace).outcome()
 
 
 class _Run:
     """One run of the loop."""
 
     def __init__(
-        self, tools: Tools, assignment: Assignment, settings: Settings, pause: float
+        self,
+        tools: Tools,
+        assignment: Assignment,
+        settings: Settings,
+        pause: float,
+        grace: float,
     ) -> None:
         self._tools = tools
         self._assignment = assignment
@@ -59,6 +72,7 @@ class _Run:
         self._prompt = Prompt(
             tools.profile, assignment.history, assignment.instructions, tools.window
         )
+        said = [part for past in assignment.history for part in past.parts]
         self._executor = Executor(
             tools.kernel,
             tools.log,
@@ -66,6 +80,8 @@ class _Run:
             self._answer,
             limits=settings.limits,
             cell_timeout=settings.run.cell_timeout,
+            grace=grace,
+            before=last_generation([*said, *self._answer.parts]),
         )
 
     async def outcome(self) -> Outcome:
@@ -96,7 +112,6 @@ class _Run:
             await uncancelled(self._executor.aclose())
 
     async def _steps(self) -> None:
-        self._executor.expect(last_generation(self._assignment))
         lost = lost_cell(self._assignment)
         if lost is not None:
             await self._executor.end_lost(lost)

@@ -1,14 +1,17 @@
 """What the model reads of a cell's outputs: short plain text. The user sees everything."""
 
 import re
+from collections.abc import Iterable
 
 from pybot.services.llm.profiles import NO_OUTPUT
 from pybot.services.records import (
     Cell,
+    CellPart,
     CellStatus,
     DisplayOutput,
     ErrorOutput,
     Output,
+    Part,
     Representation,
     ResultOutput,
     StreamOutput,
@@ -23,13 +26,26 @@ _MAX_FRAMES = 1_200
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
 
-def observe(cell: Cell) -> str:
-    """The outputs of a cell that has ended, cut for the model, in order."""
+def observe(cell: Cell, before: int | None = None) -> str:
+    """The outputs of a cell that has ended, cut for the model, in order.
+
+    `before` is the kernel's generation in the cell before, None when there was none.
+    """
     texts = [text for output in cell.outputs if (text := _read(output))]
+    if before is not None and cell.kernel_generation not in (None, before):
+        texts.insert(0, "[the kernel was started anew: variables of earlier code are lost]")
     said = bool(cell.outputs) and isinstance(cell.outputs[-1], ErrorOutput)
     if cell.status is CellStatus.INTERRUPTED and not said:
         texts.append("[interrupted]")
     return shorten("\n".join(texts), _MAX_OBSERVATION) or NO_OUTPUT
+
+
+def last_generation(parts: Iterable[Part], default: int | None = None) -> int | None:
+    """The kernel's generation in the newest cell that ran; `default` when none did."""
+    for part in parts:
+        if isinstance(part, CellPart) and part.cell.kernel_generation is not None:
+            default = part.cell.kernel_generation
+    return default
 
 
 def shorten(text: str, length: int) -> str:

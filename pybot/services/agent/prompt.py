@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from pybot.services.agent.observations import observe
+from pybot.services.agent.observations import last_generation, observe
 from pybot.services.agent.ports import PastMessage
 from pybot.services.llm.base import Turn
 from pybot.services.llm.profiles import Profile, output_turn
@@ -39,6 +39,7 @@ class Prompt:
         self._system = [Turn("system", system)] if system else []
         self._few_shot = list(profile.few_shot)
         self._exchanges = list(_exchanges(history))
+        self._generation = last_generation([part for past in history for part in past.parts])
         self._window = window
         self._correction = 1.0
 
@@ -88,12 +89,15 @@ class Prompt:
 
     def _turns(self, parts: Sequence[Part]) -> tuple[Turn, ...]:
         said = [turn for exchange in self._exchanges for turn in exchange]
-        turns = [*self._system, *self._few_shot, *said, *answer_turns(parts)]
+        turns = [*self._system, *self._few_shot, *said, *answer_turns(parts, self._generation)]
         return tuple(_merged(turns))
 
 
-def answer_turns(parts: Sequence[Part]) -> Iterator[Turn]:
-    """An answer as turns: text and code are the assistant's, outputs come back as the user's."""
+def answer_turns(parts: Sequence[Part], generation: int | None = None) -> Iterator[Turn]:
+    """An answer as turns: text and code are the assistant's, outputs come back as the user's.
+
+    `generation` is the kernel's before the answer.
+    """
     written: list[str] = []
     for part in parts:
         if isinstance(part, TextPart) and not part.reasoning and part.text:
@@ -101,7 +105,8 @@ def answer_turns(parts: Sequence[Part]) -> Iterator[Turn]:
         elif isinstance(part, CellPart):
             written.append(code_block(part.cell.source))
             yield Turn("assistant", "\n\n".join(written))
-            yield output_turn(observe(part.cell))
+            yield output_turn(observe(part.cell, generation))
+            generation = last_generation([part], generation)
             written = []
     if written:
         yield Turn("assistant", "\n\n".join(written))
@@ -118,13 +123,15 @@ def code_block(source: str) -> str:
 def _exchanges(history: Sequence[PastMessage]) -> Iterator[list[Turn]]:
     """Questions, each with what was answered to it; they go together."""
     exchange: list[Turn] = []
+    generation: int | None = None
     for past in history:
         if past.message.role is MessageRole.USER:
             if exchange:
                 yield exchange
             exchange = [Turn("user", _text(past))]
         else:
-            exchange.extend(answer_turns(past.parts))
+            exchange.extend(answer_turns(past.parts, generation))
+            generation = last_generation(past.parts, generation)
     if exchange:
         yield exchange
 

@@ -1,7 +1,5 @@
 """An answer that another worker began: what stays of it, and what is redone."""
 
-from collections.abc import Iterable
-
 from pybot.services.agent.ports import Assignment
 from pybot.services.records import Cell, CellPart, CellStatus, Part
 
@@ -23,21 +21,8 @@ def lost_cell(assignment: Assignment) -> Cell | None:
     return None
 
 
-def last_generation(assignment: Assignment) -> int | None:
-    """The kernel's generation in the newest cell that ran; None when none did."""
-    past = [part for said in assignment.history for part in said.parts]
-    generations = list(_generations([*past, *assignment.parts]))
-    return generations[-1] if generations else None
-
-
 def _has_started(part: Part) -> bool:
     return isinstance(part, CellPart) and part.cell.status not in (
         CellStatus.WRITING,
         CellStatus.QUEUED,
     )
-
-
-def _generations(parts: Iterable[Part]) -> Iterable[int]:
-    for part in parts:
-        if isinstance(part, CellPart) and part.cell.kernel_generation is not None:
-            yield part.cell.kernel_generation

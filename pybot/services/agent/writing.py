@@ -19,6 +19,8 @@ from pybot.services.records import Cell, RunErrorCode, RunPhase, TokenUsage
 # The end of a generation that was stopped at a fence follows at once, or not at all.
 _END_PATIENCE = 0.2
 _LONGEST_PAUSE = 8.0
+# An answer with more blocks that are no cells is written without stop sequences from there on.
+_MOST_STOPS = 8
 
 
 class Written(Struct, frozen=True, kw_only=True):
@@ -62,15 +64,16 @@ class Writer:
         The stop sequence also ends blocks that are no cells; then the model goes on.
         """
         is_cut = False
-        while not self._is_over and not is_cut:
+        for stop in (*[STOP] * _MOST_STOPS, ()):
             before = len(self._raw)
             left = fitted.max_tokens - self.usage.completion_tokens
             turns = _continued(fitted.turns, self._raw)
             generation = Generation(
-                turns=turns, max_tokens=max(1, left), stop=STOP, temperature=temperature
+                turns=turns, max_tokens=max(1, left), stop=stop, temperature=temperature
             )
             is_cut = await self._generate(generation) == "length" or left <= 1
-            if len(self._raw) == before or not self._raw.endswith(STOP):
+            has_gone_on = len(self._raw) > before
+            if is_cut or self._is_over or not has_gone_on or not self._raw.endswith(STOP):
                 break
         await self._finish(is_whole=not is_cut)
         return Written(cell=self._cell, usage=self.usage, is_cut=is_cut and self._cell is None)

@@ -1,0 +1,287 @@
+"""The agent's four ports as scripted fakes that keep what was asked of them."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pybot.config import LimitSettings, LlmSettings, RunSettings, Settings
+from pybot.errors import Superseded
+from pybot.services.agent.loop import Tools
+from pybot.services.agent.ports import Assignment, Step
+from pybot.services.events import CellChanged, Event
+from pybot.services.fold import Fold
+from pybot.services.kernels.base import Done, Reaction, Started
+from pybot.services.llm.base import Delta, Finished, Generation, ModelInfo
+from pybot.services.llm.profiles import Profile
+from pybot.services.records import (
+    Message,
+    MessageRole,
+    MessageStatus,
+    Part,
+    RunPhase,
+    TextPart,
+    TokenUsage,
+    now,
+)
+
+MESSAGE_ID = "c.answer"
+RUN_ID = "c.run"
+
+# A piece of text, an exception, or something that happens (and may wait).
+Item = str | Delta | Finished | Exception | asyncio.Event | Callable[[], None]
+
+
+def text_of(code: str) -> str:
+    """What a model writes to have code run."""
+    return f"```python\n{code}\n```\n"
+
+
+class FakeModel:
+    """Plays one script a generation; a stop sequence ends it as a service would."""
+
+    name = "fake"
+
+    def __init__(self, *scripts: Sequence[Item]) -> None:
+        self.scripts = list(scripts)
+        self.asked: list[Generation] = []
+        self.closed = 0
+        self.waiting = asyncio.Event()
+
+    async def generate(self, generation: Generation) -> AsyncGenerator[Delta | Finished]:
+        self.asked.append(generation)
+        script = self.scripts[min(len(self.asked), len(self.scripts)) - 1]
+        said, tokens = "", 0
+        try:
+            for item in script:
+                if isinstance(item, Finished):
+                    yield item
+                    return
+                for delta in await self._deltas(item):
+                    tokens += 1
+                    said += "" if delta.reasoning else delta.text
+                    yield delta
+                    if said.endswith(tuple(generation.stop)):
+                        yield _stopped(tokens)
+                        return
+            yield _stopped(tokens)
+        finally:
+            self.closed += 1
+
+    async def _deltas(self, item: Item) -> list[Delta]:
+        match item:
+            case Exception():
+                raise item
+            case asyncio.Event():
+                self.waiting.set()
+                await item.wait()
+                return []
+            case Delta():
+                return [item]
+            case str():
+                return [Delta(piece) for piece in _pieces(item)]
+            case Finished():
+                return []
+            case _:
+                item()
+                return []
+
+    async def info(self) -> ModelInfo:
+        return ModelInfo(self.name, None, available=True)
+
+    async def aclose(self) -> None:
+        pass
+
+
+def _stopped(tokens: int) -> Finished:
+    return Finished("stop", TokenUsage(prompt_tokens=10, completion_tokens=tokens))
+
+
+def _pieces(text: str) -> list[str]:
+    """Tokens of four characters; line ends are tokens of their own, as stop sequences need."""
+    lines = text.splitlines(keepends=True)
+    cut = [line[i : i + 4] for line in lines for i in range(0, len(line), 4)]
+    return [piece for piece in cut if piece]
+
+
+class FakeKernel:
+    """Plays reactions by code; code that is not scripted just ends."""
+
+    def __init__(self, **scripts: Sequence[Reaction | Exception | asyncio.Event]) -> None:
+        self.scripts: Mapping[str, Sequence[Reaction | Exception | asyncio.Event]] = scripts
+        self.executed: list[str] = []
+        self.message_ids: list[str] = []
+        self.interrupts = 0
+        self.restarts = 0
+        self.generation = 0
+        self.start_error: Exception | None = None
+        self.start_gate: asyncio.Event | None = None
+        self.starts = 0
+        self.running = asyncio.Event()
+        self.interrupted = asyncio.Event()
+
+    async def ensure_started(self) -> int:
+        self.starts += 1
+        if self.start_gate is not None:
+            await self.start_gate.wait()
+        if self.start_error is not None:
+            raise self.start_error
+        self.generation = self.generation or 1
+        return self.generation
+
+    async def execute(self, code: str, *, message_id: str) -> AsyncGenerator[Reaction]:
+        self.executed.append(code)
+        self.message_ids.append(message_id)
+        count = len(self.executed)
+        yield Started(count)
+        for item in self.scripts.get(code, ()):
+            if isinstance(item, Exception):
+                raise item
+            if isinstance(item, asyncio.Event):
+                self.running.set()
+                await item.wait()
+                continue
+            yield item
+            if isinstance(item, Done):
+                return
+        yield Done("ok", count)
+
+    async def interrupt(self) -> None:
+        self.interrupts += 1
+        self.interrupted.set()
+
+    async def restart(self) -> None:
+        self.restarts += 1
+        self.generation += 1
+
+
+class FakeBlobs:
+    """Keeps bytes by digest."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, tuple[str, bytes]] = {}
+
+    async def put(self, media_type: str, data: bytes) -> str:
+        digest = hashlib.sha256(data).hexdigest()
+        self.data[digest] = (media_type, data)
+        return digest
+
+
+@dataclass
+class FakeLog:
+    """Keeps events, phases and steps, and folds the events as every reader does."""
+
+    events: list[Event] = field(default_factory=list[Event])
+    phases: list[RunPhase] = field(default_factory=list[RunPhase])
+    steps: list[Step] = field(default_factory=list[Step])
+    fold: Fold = field(default_factory=Fold)
+    flushes: int = 0
+    is_stale: bool = False
+    _reached: dict[RunPhase, asyncio.Event] = field(default_factory=dict[RunPhase, asyncio.Event])
+
+    async def emit(self, *events: Event) -> None:
+        self._check()
+        for event in events:
+            self.events.append(event)
+            self.fold.apply(event)
+
+    async def flush(self) -> None:
+        self.flushes += 1
+        self._check()
+
+    async def phase(self, phase: RunPhase) -> None:
+        if self.phases[-1:] != [phase]:
+            self.phases.append(phase)
+            self._reached.setdefault(phase, asyncio.Event()).set()
+
+    async def reached(self, phase: RunPhase) -> None:
+        """Wait for a phase."""
+        await self._reached.setdefault(phase, asyncio.Event()).wait()
+
+    async def commit(self, step: Step) -> None:
+        await self.emit(*step.events)
+        self.steps.append(step)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What was committed; it must be what the log's readers see."""
+        parts = tuple(step.part for step in self.steps)
+        assert parts == self.fold.parts(MESSAGE_ID)
+        return parts
+
+    @property
+    def cell_states(self) -> list[str]:
+        """The statuses that cells went through."""
+        cells = [event.cell for event in self.events if isinstance(event, CellChanged)]
+        return [cell.status.value for cell in cells]
+
+    def _check(self) -> None:
+        if self.is_stale:
+            raise Superseded("stale")
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message with its parts."""
+
+    message: Message
+    parts: tuple[Part, ...] = ()
+
+
+def asked(text: str) -> Said:
+    """A user's message."""
+    message = Message(
+        id="c.question",
+        role=MessageRole.USER,
+        status=MessageStatus.COMPLETED,
+        text=text,
+        created_at=now(),
+    )
+    return Said(message)
+
+
+def answered(*parts: Part) -> Said:
+    """An assistant's message."""
+    message = Message(
+        id="c.earlier",
+        role=MessageRole.ASSISTANT,
+        status=MessageStatus.COMPLETED,
+        created_at=now(),
+    )
+    return Said(message, parts)
+
+
+def assignment(
+    *history: Said, parts: tuple[Part, ...] = (), committed: int = 0, instructions: str = ""
+) -> Assignment:
+    """An answer to write."""
+    return Assignment(
+        run_id=RUN_ID,
+        message_id=MESSAGE_ID,
+        history=history or (asked("Why?"),),
+        instructions=instructions,
+        parts=parts,
+        committed=committed,
+    )
+
+
+def settings(**run: float) -> Settings:
+    """Settings with other limits for runs."""
+    return Settings(
+        run=RunSettings.model_validate(run),
+        limits=LimitSettings(),
+        llm=LlmSettings(max_attempts=3),
+    )
+
+
+def tools(
+    model: FakeModel, kernel: FakeKernel, log: FakeLog, *, window: int | None = None
+) -> Tools:
+    """The four ports."""
+    profile = Profile(system="Be brief.", few_shot=(), temperature=0)
+    return Tools(model, kernel, log, FakeBlobs(), profile, window)
+
+
+def texts(parts: Sequence[Part]) -> list[str]:
+    """What the text parts say."""
+    return [part.text for part in parts if isinstance(part, TextPart)]
