@@ -2,7 +2,12 @@
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.redis"]
+pytest_plugins = [
+    "tests.fixtures.kernels",
+    "tests.fixtures.pybot_process",
+    "tests.fixtures.redis",
+    "tests.fixtures.server",
+]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,159 @@
+"""Asking and being answered, over the wire."""
+
+import asyncio
+
+from tests.client import run_of, text_of
+from tests.fixtures.server import Server
+
+
+async def test_answer_is_streamed_and_stored(server: Server) -> None:
+    """What the events said is what a snapshot says afterwards."""
+    ann = server.user()
+    sent = await ann.send("hello")
+    events = await ann.until_ended(sent)
+    assert run_of(events)["status"] == "COMPLETED"
+    assert text_of(events) == "You said: hello"
+    snapshot = await ann.snapshot(sent["conversation"]["id"])
+    question, answer = snapshot["messages"]["nodes"]
+    assert question["parts"][0]["text"] == "hello"
+    assert answer["status"] == "COMPLETED"
+    assert answer["parts"][0]["text"] == "You said: hello"
+    assert snapshot["activeRun"] is None
+
+
+async def test_code_is_run_and_its_output_read(server: Server) -> None:
+    """The model's code runs in a real kernel, and the model goes on with what it printed."""
+    ann = server.user()
+    sent = await ann.send("[[code: print(6 * 7)]] [[answer: It is {output}.]]")
+    events = await ann.until_ended(sent)
+    assert run_of(events)["status"] == "COMPLETED"
+    snapshot = await ann.snapshot(sent["conversation"]["id"])
+    parts = snapshot["messages"]["nodes"][-1]["parts"]
+    assert [part["__typename"] for part in parts] == ["TextPart", "CellPart", "TextPart"]
+    cell = parts[1]["cell"]
+    assert (cell["status"], cell["source"]) == ("COMPLETED", "print(6 * 7)")
+    assert cell["outputs"][0]["text"] == "42\n"
+    assert parts[2]["text"] == "It is 42."
+    assert snapshot["kernel"]["status"] == "IDLE"
+
+
+async def test_variables_survive_between_messages(server: Server) -> None:
+    """A conversation keeps its kernel."""
+    ann = server.user()
+    sent = await ann.send("[[code: x = 20]] [[answer: set]]")
+    await ann.until_ended(sent)
+    again = await ann.send("[[code: print(x + 1)]] [[answer: ok]]", sent["conversation"]["id"])
+    await ann.until_ended(again)
+    snapshot = await ann.snapshot(sent["conversation"]["id"])
+    cell = snapshot["messages"]["nodes"][-1]["parts"][1]["cell"]
+    assert cell["outputs"][0]["text"] == "21\n"
+
+
+async def test_plot_arrives_as_a_png(server: Server) -> None:
+    """A figure is shown without being asked for, and its bytes are served."""
+    ann = server.user()
+    sent = await ann.send("[[code: import math\nplt.plot([math.sin(i) for i in range(9)])]]")
+    await ann.until_ended(sent)
+    snapshot = await ann.snapshot(sent["conversation"]["id"])
+    outputs = snapshot["messages"]["nodes"][-1]["parts"][1]["cell"]["outputs"]
+    shown = [output for output in outputs if output["__typename"] == "DisplayOutput"]
+    png = next(r for r in shown[0]["representations"] if r["mediaType"] == "image/png")
+    status, data, headers = await ann.get(png["url"])
+    assert status == 200
+    assert data.startswith(b"\x89PNG")
+    assert len(data) == png["byteSize"]
+    assert headers["Content-Security-Policy"].startswith("sandbox")
+    assert (await server.user("bob").get(png["url"]))[0] == 404
+
+
+async def test_traceback_is_fed_back_to_the_model(server: Server) -> None:
+    """An exception ends the cell FAILED, and the model reads it."""
+    ann = server.user()
+    sent = await ann.send("[[code: 1 / 0]] [[answer: I saw: {output}]]")
+    await ann.until_ended(sent)
+    snapshot = await ann.snapshot(sent["conversation"]["id"])
+    parts = snapshot["messages"]["nodes"][-1]["parts"]
+    assert parts[1]["cell"]["status"] == "FAILED"
+    assert parts[1]["cell"]["outputs"][-1]["ename"] == "ZeroDivisionError"
+    assert "ZeroDivisionError" in parts[2]["text"]
+
+
+async def test_message_right_after_the_last_event_is_accepted(server: Server) -> None:
+    """Whoever has seen the end of a run can send at once, again and again."""
+    ann = server.user()
+    sent = await ann.send("first")
+    conversation = sent["conversation"]["id"]
+    for number in range(20):
+        await ann.until_ended(sent)
+        sent = await ann.send(f"message {number}", conversation)
+        assert sent["errors"] == []
+    assert run_of(await ann.until_ended(sent))["status"] == "COMPLETED"
+
+
+async def test_run_goes_on_with_every_client_gone(server: Server) -> None:
+    """Nobody has to watch."""
+    ann = server.user()
+    sent = await ann.send("[[hold: 2]] [[answer: one two three four]]")
+    await server.tgi.held()
+    server.tgi.release()
+    await server.tgi.until(lambda: server.tgi.requests[0].end == "finished")
+    assert run_of(await ann.until_ended(sent))["status"] == "COMPLETED"
+    snapshot = await ann.snapshot(sent["conversation"]["id"])
+    assert snapshot["messages"]["nodes"][-1]["parts"][0]["text"] == "one two three four"
+
+
+async def test_title_is_made_after_the_first_answer(server: Server) -> None:
+    """The model names the conversation; the event says so."""
+    ann = server.user()
+    sent = await ann.send("hello")
+    async with asyncio.timeout(10):
+        async for event in ann.events(sent["conversation"]["id"], sent["eventCursor"]):
+            if event["__typename"] != "ConversationChangedEvent":
+                continue
+            if event["conversation"]["title"] == "A scripted title":
+                break
+
+
+async def test_second_message_meanwhile_is_a_conflict(server: Server) -> None:
+    """One run a conversation: the other request changes nothing and names the run."""
+    ann = server.user()
+    sent = await ann.send("[[hold: 1]] [[answer: one two]]")
+    await server.tgi.held()
+    refused = await ann.send("again", sent["conversation"]["id"])
+    assert refused["errors"][0]["__typename"] == "ConflictError"
+    server.tgi.release()
+    await ann.until_ended(sent)
+    snapshot = await ann.snapshot(sent["conversation"]["id"])
+    assert snapshot["messages"]["totalCount"] == 2
+
+
+async def test_repeated_request_gives_the_first_result(server: Server) -> None:
+    """An idempotency key makes one message, in the same and in a new conversation."""
+    ann = server.user()
+    first = await ann.send("hello", key="k1")
+    again = await ann.send("hello", key="k1")
+    assert again["message"]["id"] == first["message"]["id"]
+    assert again["eventCursor"] == first["eventCursor"]
+    other = await ann.send("something else", key="k1")
+    assert other["errors"][0]["__typename"] == "ConflictError"
+    await ann.until_ended(first)
+
+
+async def test_regenerated_answer_takes_the_place_of_the_old(server: Server) -> None:
+    """The new answer is on a path of its own; the question stays."""
+    ann = server.user()
+    sent = await ann.send("hello")
+    await ann.until_ended(sent)
+    conversation = sent["conversation"]["id"]
+    before = (await ann.snapshot(conversation))["messages"]["nodes"]
+    data = await ann.ask(
+        "mutation($id: ID!) { regenerateMessage(input: {messageId: $id}) "
+        "{ run { id } eventCursor errors { message } } }",
+        id=before[1]["id"],
+    )
+    cursor = data["regenerateMessage"]["eventCursor"]
+    await ann.until_ended({"conversation": {"id": conversation}, "eventCursor": cursor})
+    after = (await ann.snapshot(conversation))["messages"]["nodes"]
+    assert [message["id"] for message in after] != [message["id"] for message in before]
+    assert after[0]["id"] == before[0]["id"]
+    assert after[1]["parts"][0]["text"] == "You said: hello"
