@@ -7,8 +7,10 @@ that closes a ```python block; the block is run, its outputs come back as a user
 
 import re
 
+import msgspec
 from msgspec import Struct
 
+from pybot.config import LlmSettings
 from pybot.services.llm.base import Turn
 from pybot.services.llm.smollm2 import EXAMPLES, FEW_SHOT, SYSTEM
 
@@ -50,6 +52,14 @@ not seen in an output, and never write an output yourself.
 SMOLLM2 = Profile(system=SYSTEM, few_shot=FEW_SHOT, temperature=0)
 
 PROFILES: dict[str, Profile] = {"default": DEFAULT, "smollm2": SMOLLM2}
+
+
+def profile_of(settings: LlmSettings) -> Profile:
+    """The profile that the settings name; a temperature among them goes before the profile's."""
+    profile = PROFILES[settings.profile]
+    if settings.temperature is None:
+        return profile
+    return msgspec.structs.replace(profile, temperature=settings.temperature)
 
 
 def output_turn(text: str) -> Turn:

@@ -10,7 +10,7 @@ MAX_TOKENS = 24
 QUOTED = 500  # characters of question and answer that the model reads
 
 _PREFIX = re.compile(r"^(?:the )?(?:suggested )?title(?: is|:)\s*", re.IGNORECASE)
-_DECORATION = " \t\"'“”‘’«»*_#`.:;,-–—"
+_DECORATION = " \t\"'\u2018\u2019\u201c\u201d\u00ab\u00bb*_#`.:;,-\u2013\u2014"
 
 
 def title_generation(question: str, answer: str) -> Generation:
