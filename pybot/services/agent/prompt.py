@@ -16,6 +16,9 @@ _CHARACTERS_PER_TOKEN = 3.5
 _TOKENS_PER_TURN = 5
 # Counting is guessing: a service's own limit is only met by what stays below.
 _LEAST_ANSWER = 64
+# Stands where an answer ended before its last words, so that the next question is not read as
+# part of an output.
+BROKEN_OFF = "(The answer was broken off here.)"
 
 
 class Fitted(Struct, frozen=True):
@@ -127,6 +130,8 @@ def _exchanges(history: Sequence[PastMessage]) -> Iterator[list[Turn]]:
     for past in history:
         if past.message.role is MessageRole.USER:
             if exchange:
+                if exchange[-1].role == "user":
+                    exchange.append(Turn("assistant", BROKEN_OFF))
                 yield exchange
             exchange = [Turn("user", _text(past))]
         else:
