@@ -145,7 +145,7 @@ class LimitSettings(Section):
     max_cell_output: int = Field(
         default=64 * MIB,
         ge=1024,
-        description="Most bytes that all outputs of one cell together keep beside the log",
+        description="Most bytes that all outputs of one cell may take together",
     )
     max_outputs: int = Field(default=200, ge=1, description="Most outputs of one cell")
     max_concurrent_runs: int = Field(

@@ -14,6 +14,7 @@ class BoundedText:
         self._shown: list[str] = []
         self._max_kept = kept
         self._kept = bytearray()
+        self.length = 0  # of what is shown, in code points
         self.is_cut = False
 
     @property
@@ -23,13 +24,13 @@ class BoundedText:
 
     @property
     def data(self) -> bytes:
-        """What is kept, as UTF-8: everything from the beginning, up to the limit."""
+        """What is kept of a text that was cut: UTF-8 from its beginning, up to the limit."""
         return whole_characters(bytes(self._kept))
 
     @property
-    def length(self) -> int:
-        """How many code points are shown."""
-        return sum(map(len, self._shown))
+    def is_full(self) -> bool:
+        """Whether everything that comes from now on is dropped."""
+        return self.is_cut and len(self._kept) >= self._max_kept
 
     def add(self, text: str) -> str:
         """Take more text; give the beginning of it that is still shown."""
@@ -37,12 +38,17 @@ class BoundedText:
         if piece:
             self._shown.append(piece)
             self._room -= len(piece)
+            self.length += len(piece)
         if len(piece) < len(text) and not self.is_cut:
             self.is_cut = True
             self._keep(self.text)
         if self.is_cut:
             self._keep(text[len(piece) :])
         return piece
+
+    def show_no_more(self) -> None:
+        """Show nothing of what comes from now on."""
+        self._room = 0
 
     def _keep(self, text: str) -> None:
         room = self._max_kept - len(self._kept)

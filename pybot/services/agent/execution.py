@@ -140,7 +140,11 @@ class Execution:
             case KernelUnavailable():
                 await self._lose("KernelUnavailable", str(error))
                 raise failed(RunErrorCode.KERNEL_UNAVAILABLE, str(error)) from error
+            case Superseded():
+                raise error
             case _:
+                await _try(self._kernel.interrupt())
+                await self._commit()
                 raise error
 
     async def _lose(self, name: str, text: str) -> None:

@@ -1,0 +1,84 @@
+"""The bytes of a cell's outputs: inline while small, else in the store, up to the cell's limit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from pybot.config import LimitSettings
+from pybot.services.agent.bounded import whole_characters
+from pybot.services.agent.bundles import Content, read_bundle
+from pybot.services.agent.ports import BlobStore
+from pybot.services.records import Representation
+
+# Larger text is fetched by its URL (DESIGN.md, section 3).
+_MAX_INLINE = 65_536
+
+
+class Represented(Struct, frozen=True):
+    """A bundle's representations, richest first, and whether one was cut or left out."""
+
+    representations: tuple[Representation, ...]
+    is_cut: bool
+
+
+class Keeper:
+    """Stores what one cell puts out, and counts it: what was cleared since counts too."""
+
+    def __init__(self, blobs: BlobStore, limits: LimitSettings) -> None:
+        self._blobs = blobs
+        self._max_each = limits.max_kept_output
+        self._left = limits.max_cell_output
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the cell has put out as much as it may."""
+        return self._left <= 0
+
+    def spend(self, size: int) -> None:
+        """Count bytes that go to the log."""
+        self._left -= size
+
+    async def store(self, media_type: str, data: bytes) -> str | None:
+        """Store text of any length, cut where it must be; None once the cell has had its share."""
+        return await self._put(media_type, whole_characters(data[: self._max_each]))
+
+    async def represent(self, bundle: Mapping[str, Any]) -> Represented:
+        """What of a MIME bundle can be kept; if nothing can, a text that says so."""
+        contents = read_bundle(bundle)
+        representations: list[Representation] = []
+        is_cut = False
+        for content in contents:
+            representation = await self._represent(content)
+            if representation is not None:
+                representations.append(representation)
+            if representation is None or (content.is_text and representation.text is None):
+                is_cut = True
+        if contents and not representations:
+            representations.append(_too_large(contents[0]))
+        return Represented(tuple(representations), is_cut)
+
+    async def _represent(self, content: Content) -> Representation | None:
+        size = len(content.data)
+        if content.is_text and size <= min(_MAX_INLINE, self._left):
+            self.spend(size)
+            text = content.data.decode()
+            return Representation(media_type=content.media_type, byte_size=size, text=text)
+        blob = None
+        if size <= self._max_each:
+            blob = await self._put(content.media_type, content.data)
+        if blob is None:
+            return None
+        return Representation(media_type=content.media_type, byte_size=size, blob=blob)
+
+    async def _put(self, media_type: str, data: bytes) -> str | None:
+        if len(data) > self._left:
+            return None
+        self._left -= len(data)
+        return await self._blobs.put(media_type, data)
+
+
+def _too_large(content: Content) -> Representation:
+    """What stands for a thing of which nothing could be kept."""
+    text = f"[{content.media_type}, {len(content.data):,} bytes: too large to keep]"
+    return Representation(media_type="text/plain", byte_size=len(text), text=text)
