@@ -73,25 +73,27 @@ class SocketAdapter(ASGIWebSocketAdapter):
 
     async def _receive(self, deadline: float) -> str | None:
         """The next text, or None when the socket has ended."""
-        if self._ended.is_set():
-            return None
         try:
             async with asyncio.timeout_at(deadline):
-                self._waiting = True
-                message = await self.ws.receive()
+                message = await self._wait()
         except TimeoutError:
             await self.close(RESTART, "The socket reached its maximum age: connect again")
             return None
+        return None if message is None else await self._text(message)
+
+    async def _wait(self) -> Mapping[str, Any] | None:
+        if self._ended.is_set():
+            return None
+        self._waiting = True
+        try:
+            return await self.ws.receive()
         except asyncio.CancelledError:
             # Ours, from `_end`; unless somebody else cancels the task as well.
-            if not self._ended.is_set() or (
-                self._reader is not None and self._reader.uncancel() > 0
-            ):
+            if not self._ended.is_set() or (self._reader and self._reader.uncancel() > 0):
                 raise
             return None
         finally:
             self._waiting = False
-        return await self._text(message)
 
     async def _text(self, message: Mapping[str, Any]) -> str | None:
         if message["type"] == "websocket.disconnect":

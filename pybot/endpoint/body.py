@@ -92,12 +92,8 @@ def _require_json(request: Request) -> None:
 
 
 async def _read(request: Request, max_size: int) -> bytes:
-    too_large = Refusal(
-        413,
-        "PAYLOAD_TOO_LARGE",
-        f"The request is larger than {max_size} bytes.",
-        {"connection": "close"},
-    )
+    message = f"The request is larger than {max_size} bytes."
+    too_large = Refusal(413, "PAYLOAD_TOO_LARGE", message)
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length[:20]) > max_size:
         raise too_large

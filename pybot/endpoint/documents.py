@@ -17,7 +17,7 @@ from strawberry.schema.schema import validate_document
 
 from pybot.endpoint.limits import QueryLimits
 from pybot.endpoint.masking import with_code
-from pybot.endpoint.weight import Weight, scale_for, sizes_from, weigh
+from pybot.endpoint.weight import NestedTooDeeply, Weight, scale_for, sizes_from, weigh
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -73,11 +73,15 @@ class Documents:
     def _validate(self, document: DocumentNode) -> tuple[tuple[GraphQLError, ...], bool]:
         """What is wrong, and whether variables decide on the cost."""
         scale = scale_for(self._schema, document, self._limits)
-        weights = [
-            weigh(scale, node)
-            for node in document.definitions
-            if isinstance(node, OperationDefinitionNode)
-        ]
+        try:
+            weights = [
+                weigh(scale, node)
+                for node in document.definitions
+                if isinstance(node, OperationDefinitionNode)
+            ]
+        except NestedTooDeeply:
+            message = "The document is nested too deeply."
+            return (GraphQLError(message, extensions={"code": TOO_EXPENSIVE}),), False
         # Checked before the rules, some of which take quadratic time.
         excesses = tuple(e for weight in weights for e in _excesses(weight, self._limits))
         if excesses:

@@ -16,7 +16,7 @@ class QueryLimits:
     depth: int = 15
     aliases: int = 30
     directives: int = 50
-    fields: int = 800
+    fields: int = 500
     cost: int = 5000
     tokens: int = 4000
     page_size: int = 100

@@ -3,16 +3,16 @@
 from typing_extensions import override
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-# Seconds for the last bytes to leave once the application is done: as long as uvicorn waits for
-# the client's answer to a close frame.
-_LINGER = 10
-
 
 class WebSockets(WebSocketsSansIOProtocol):
     """Pass it as `uvicorn.Config(ws=WebSockets)`.
 
     uvicorn closes a connection once everything is sent, which with a stalled reader is never.
+    `linger` is how many seconds the last bytes have to leave; as long as uvicorn waits for the
+    client's answer to a close frame.
     """
+
+    linger = 10.0
 
     @override
     async def run_asgi(self) -> None:
@@ -20,7 +20,4 @@ class WebSockets(WebSocketsSansIOProtocol):
         try:
             await super().run_asgi()
         finally:
-            self.loop.call_later(_LINGER, self.transport.abort)
-
-
-__all__ = ["WebSockets"]
+            self.loop.call_later(self.linger, self.transport.abort)

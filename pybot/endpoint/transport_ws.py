@@ -3,6 +3,7 @@
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
 
+import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from strawberry.types import ExecutionResult
 
 RATE_LIMITED = "RATE_LIMITED"
+
+# A stream that catches up has all its results at hand and waits for nothing, not even for a client
+# that reads fast: after so many results in a row others have their turn.
+_TURN = 16
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[Any, None]):
@@ -64,11 +69,15 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Any, None]):
             operation_name=operation.operation_name,
         )
         async with aclosing(results):
+            sent = 0
             async for result in results:
                 if isinstance(result, PreExecutionError):
                     await self._send_errors(operation, result.errors or [])
                     return
                 await operation.send_next(cast("ExecutionResult", result))
+                sent += 1
+                if sent % _TURN == 0:
+                    await asyncio.sleep(0)
         await operation.send_operation_message(CompleteMessage(id=operation.id, type="complete"))
 
     async def _send_errors(

@@ -35,6 +35,13 @@ from pybot.endpoint.limits import QueryLimits
 _PAGE_ARGUMENTS = ("first", "last")
 _LIST_ARGUMENT = "ids"
 
+# Levels of braces and fragments, far below Python's own limit of nested calls.
+_MAX_NESTING = 100
+
+
+class NestedTooDeeply(Exception):
+    """The document has more levels than are walked."""
+
 
 @dataclass
 class Weight:
@@ -67,11 +74,15 @@ class Scale:
     variables: Mapping[str, Any] | None = None
     known: dict[str, Weight] = field(default_factory=dict[str, Weight])
     open: set[str] = field(default_factory=set[str])
+    level: int = 0
 
     def selections(
         self, selection_set: SelectionSetNode | None, parent: GraphQLNamedType | None
     ) -> Weight:
         """Everything in braces; of parts that exclude each other, the dearest counts."""
+        if self.level > _MAX_NESTING:
+            raise NestedTooDeeply
+        self.level += 1
         total = Weight()
         exclusive: dict[str, int] = {}
         for node in selection_set.selections if selection_set else ():
@@ -82,6 +93,7 @@ class Scale:
             if only and condition is not None:
                 exclusive[condition.name] = exclusive.get(condition.name, 0) + weight.cost
         total.cost += max(exclusive.values(), default=0)
+        self.level -= 1
         return total
 
     def selection(

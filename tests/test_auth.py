@@ -1,0 +1,291 @@
+"""Who asks: what of a trusted header is believed, and which names a local stack answers to."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Message
+from starlette.websockets import WebSocket
+
+from pybot.auth import Identity, LocalHostOnly, RequireIdentity
+from pybot.endpoint.refusal import Refusal
+from pybot.services.records import Viewer
+
+HEADER = "X-Forwarded-User"
+NAME = b"x-forwarded-user"
+
+
+def headers(*pairs: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    """Headers of a request as a server gives them."""
+    return [(b"host", b"pybot.example"), *pairs]
+
+
+def refusal(*pairs: tuple[bytes, bytes]) -> Refusal:
+    """Why a request is refused."""
+    with pytest.raises(Refusal) as caught:
+        Identity(HEADER).viewer(headers(*pairs))
+    return caught.value
+
+
+def test_header_names_the_viewer() -> None:
+    assert Identity(HEADER).viewer(headers((NAME, b"alice"))) == Viewer(
+        username="alice", display_name="alice"
+    )
+
+
+def test_header_may_have_another_name() -> None:
+    identity = Identity("kubeflow-userid")
+    assert identity.viewer([(b"kubeflow-userid", b"alice@example.com")]).username == (
+        "alice@example.com"
+    )
+    with pytest.raises(Refusal):
+        identity.viewer([(NAME, b"alice")])
+
+
+@pytest.mark.parametrize(
+    ("raw", "username"),
+    [
+        (b" alice\t", "alice"),
+        ("Zoë Å".encode(), "Zoë Å"),
+        (b"auth0|5f7c8ec7c33c6c004bbafe82", "auth0|5f7c8ec7c33c6c004bbafe82"),
+        (b"a" * 256, "a" * 256),
+        ("é".encode() * 256, "é" * 256),
+        (b"null", "null"),
+    ],
+)
+def test_user_names_are_kept_as_they_are(raw: bytes, username: str) -> None:
+    assert Identity(HEADER).viewer(headers((NAME, raw))).username == username
+
+
+@pytest.mark.parametrize(
+    ("pairs", "reason"),
+    [
+        ([], "is missing"),
+        ([(NAME, b"")], "is empty"),
+        ([(NAME, b"  ")], "is empty"),
+        ([(NAME, b"(null)")], "is empty"),
+        ([(NAME, b"alice"), (NAME, b"alice")], "more than once"),
+        ([(NAME, b"alice"), (NAME, b"bob")], "more than once"),
+        ([(NAME, b"alice"), (NAME, b"")], "more than once"),
+        ([(NAME, b"alice"), (b"X-FORWARDED-USER", b"bob")], "more than once"),
+        ([(NAME, b"mallory, alice")], "more than one name"),
+        ([(NAME, b"alice,")], "more than one name"),
+        ([(b"x_forwarded_user", b"alice")], "underscores"),
+        ([(NAME, b"alice"), (b"x_forwarded_user", b"bob")], "underscores"),
+        ([(NAME, b"alice"), (b"X-Forwarded_User", b"alice")], "underscores"),
+        ([(NAME, b"alice"), (b"connection", b"x-forwarded-user")], "Connection"),
+        ([(NAME, b"alice"), (b"connection", b"close, X-Forwarded-User")], "Connection"),
+        ([(NAME, b"alice"), (b"connection", b"close,X_Forwarded_User")], "Connection"),
+        ([(b"connection", b"close"), (b"connection", b"X-FORWARDED-USER ")], "Connection"),
+        ([(NAME, b"a" * 257)], "longer than 256"),
+        ([(NAME, b"alice\x00")], "cannot be printed"),
+        ([(NAME, b"alice\x1b[2J")], "cannot be printed"),
+        ([(NAME, b"alice\x7f")], "cannot be printed"),
+        ([(NAME, "alice\u200b".encode())], "cannot be printed"),
+        ([(NAME, "\u202eecila".encode())], "cannot be printed"),
+        ([(NAME, "alice\u2028".encode())], "cannot be printed"),
+        ([(NAME, b"\xff")], "UTF-8"),
+    ],
+)
+def test_doubtful_header_is_refused_with_the_reason(
+    pairs: list[tuple[bytes, bytes]], reason: str
+) -> None:
+    refused = refusal(*pairs)
+    assert (refused.status, refused.code) == (401, "UNAUTHENTICATED")
+    assert reason in refused.message
+    assert "USER_ID_HEADER" in refused.message
+
+
+def test_connection_may_name_other_headers() -> None:
+    viewer = Identity(HEADER).viewer(headers((NAME, b"alice"), (b"connection", b"keep-alive")))
+    assert viewer.username == "alice"
+
+
+def test_email_and_name_come_along() -> None:
+    viewer = Identity(HEADER).viewer(
+        headers(
+            (NAME, b"7"),
+            (b"x-forwarded-email", b"alice@example.com"),
+            (b"x-forwarded-preferred-username", "Älice".encode()),
+        )
+    )
+    assert viewer == Viewer(username="7", email="alice@example.com", display_name="Älice")
+
+
+@pytest.mark.parametrize("header", [b"x-forwarded-email", b"x-forwarded-preferred-username"])
+@pytest.mark.parametrize("values", [[b"a", b"b"], [b"(null)"], [b""], [b"a\x00"]])
+def test_doubtful_email_and_name_are_left_out(header: bytes, values: list[bytes]) -> None:
+    pairs = [(header, value) for value in values]
+    viewer = Identity(HEADER).viewer(headers((NAME, b"alice"), *pairs))
+    assert viewer == Viewer(username="alice", display_name="alice")
+
+
+def test_local_user_takes_no_notice_of_headers() -> None:
+    identity = Identity(HEADER, local_user="me")
+    for pairs in ([], [(NAME, b"root")], [(NAME, b"a"), (NAME, b"b")]):
+        assert identity.viewer(headers(*pairs)).username == "me"
+
+
+async def whoami(request: Request) -> JSONResponse:
+    """Tell the viewer, where there is one."""
+    viewer = getattr(request.state, "viewer", None)
+    return JSONResponse({"viewer": viewer and viewer.username})
+
+
+async def greet(socket: WebSocket) -> None:
+    """Tell the viewer over a WebSocket."""
+    await socket.accept()
+    await socket.send_text(socket.state.viewer.username)
+    await socket.close()
+
+
+def application(*, local_user: str | None = None) -> Starlette:
+    """An application as Pybot puts it together."""
+    middleware = [Middleware(LocalHostOnly)] if local_user else []
+    middleware.append(Middleware(RequireIdentity, identity=Identity(HEADER, local_user)))
+    paths = ("/", "/graphql", "/healthz", "/readyz", "/assets/app.js")
+    routes = [*(Route(path, whoami) for path in paths), WebSocketRoute("/ws", greet)]
+    return Starlette(routes=routes, middleware=middleware)
+
+
+@asynccontextmanager
+async def client(
+    app: Starlette, host: str = "127.0.0.1:8000"
+) -> AsyncGenerator[httpx2.AsyncClient]:
+    """A client that talks to an application in this process."""
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url=f"http://{host}") as http:
+        yield http
+
+
+async def socket_messages(app: Starlette, **pairs: str) -> list[Message]:
+    """What an application sends to a WebSocket that connects."""
+    sent: list[Message] = []
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in pairs.items()]
+    scope = {
+        "type": "websocket",
+        "path": "/ws",
+        "headers": raw,
+        "subprotocols": ["graphql-transport-ws"],
+        "query_string": b"",
+        "scheme": "ws",
+    }
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent
+
+
+async def test_viewer_is_there_for_every_route() -> None:
+    async with client(application()) as http:
+        for path in ("/", "/graphql", "/assets/app.js"):
+            response = await http.get(path, headers={HEADER: "alice"})
+            assert response.json() == {"viewer": "alice"}
+
+
+async def test_no_header_no_service() -> None:
+    async with client(application()) as http:
+        for path in ("/", "/graphql", "/assets/app.js", "/nope", "/healthz/", "/HEALTHZ"):
+            response = await http.get(path)
+            assert response.status_code == 401
+            (error,) = response.json()["errors"]
+            assert error["extensions"] == {"code": "UNAUTHENTICATED"}
+            assert "is missing" in error["message"]
+
+
+async def test_health_needs_no_identity() -> None:
+    async with client(application()) as http:
+        for path in ("/healthz", "/readyz"):
+            assert (await http.get(path)).json() == {"viewer": None}
+
+
+async def test_websocket_has_the_viewer_too() -> None:
+    accept, text, _ = await socket_messages(application(), x_forwarded_user="alice")
+    assert accept["type"] == "websocket.accept"
+    assert text["text"] == "alice"
+
+
+async def test_websocket_without_identity_is_closed_where_browsers_see_it() -> None:
+    accept, close = await socket_messages(application())
+    assert (accept["type"], accept["subprotocol"]) == ("websocket.accept", "graphql-transport-ws")
+    assert (close["type"], close["code"]) == ("websocket.close", 4401)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.0.0.1:8000",
+        "localhost",
+        "localhost:1",
+        "LOCALHOST:8000",
+        "[::1]",
+        "[::1]:8000",
+    ],
+)
+async def test_local_stack_answers_to_its_own_names(host: str) -> None:
+    async with client(application(local_user="me")) as http:
+        for path in ("/", "/graphql", "/assets/app.js", "/healthz"):
+            assert (await http.get(path, headers={"host": host})).status_code == 200
+    messages = await socket_messages(application(local_user="me"), host=host)
+    assert messages[1]["text"] == "me"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "evil.example",
+        "evil.example:8000",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "127.0.0.1:8000.evil.example",
+        "evil.example@127.0.0.1",
+        "127.0.0.1@evil.example",
+        "127.0.0.1, evil.example",
+        "0.0.0.0:8000",
+        "127.0.0.2",
+        "2130706433",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "localhost.",
+        "localhost:",
+        "localhost:http",
+    ],
+)
+@pytest.mark.parametrize("origin", [None, "http://{host}"])
+async def test_foreign_host_is_refused_whatever_its_origin(host: str, origin: str | None) -> None:
+    app = application(local_user="me")
+    sent = {"host": host} | ({"origin": origin.replace("{host}", host)} if origin else {})
+    async with client(app) as http:
+        for path in ("/", "/graphql", "/assets/app.js", "/healthz", "/nope"):
+            response = await http.post(path, headers=sent)
+            assert response.status_code == 421
+            assert response.text.count("\n") == 1
+    (message,) = await socket_messages(app, **sent)
+    assert message["type"] == "websocket.close"
+
+
+async def test_second_host_is_refused() -> None:
+    twice: list[Any] = [("host", "127.0.0.1"), ("host", "evil.example")]
+    async with client(application(local_user="me")) as http:
+        assert (await http.get("/", headers=twice)).status_code == 421
+        assert (await http.get("/", headers=twice[::-1])).status_code == 421
+
+
+async def test_trusted_header_counts_for_nothing_in_a_local_stack() -> None:
+    async with client(application(local_user="me")) as http:
+        response = await http.get("/", headers={HEADER: "root"})
+        assert response.json() == {"viewer": "me"}
