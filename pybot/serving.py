@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import gc
 import ipaddress
+import json
+import logging
 import os
 import signal
 import socket
@@ -20,7 +22,10 @@ from starlette.types import ASGIApp
 
 from pybot.config import Settings
 
-READY_TIMEOUT = 30.0  # seconds from listening to the first answer of /readyz
+logger = logging.getLogger(__name__)
+
+READY_TIMEOUT = 30.0  # seconds from listening to a yes of /readyz
+READY_INTERVAL = 0.1  # seconds between two questions
 DRAIN_SECONDS = 2  # for requests in progress when the server ends
 # Long-lived objects are many and cycles few: the default thresholds cost tens of milliseconds at
 # the 99th percentile of event delivery (measured; docs/architecture.md).
@@ -114,12 +119,17 @@ async def serve(
     ending: Ending,
     on_ready: Callable[[], None],
     *,
-    behind_proxy: bool,
+    local: bool,
 ) -> None:
-    """Serve until a signal; calls `on_ready` once the application really answers."""
-    server = _Server(_config(app, settings, behind_proxy=behind_proxy))
+    """Serve until a signal; calls `on_ready` once the application really answers.
+
+    With `local` there is no proxy in front, and back ends that are missing are an error: they
+    were started just before. In production they are waited for; /readyz tells meanwhile.
+    """
+    server = _Server(_config(app, settings, behind_proxy=not local))
     ending.act = server.end
-    async with _watching(server, listener, on_ready):
+    patience = READY_TIMEOUT if local else None
+    async with _watching(server, url_of(listener), on_ready, patience):
         try:
             await server.serve(sockets=[listener])
         except SystemExit as exit_:  # uvicorn's way to say that the application did not start
@@ -131,7 +141,8 @@ async def serve(
 class _Server(uvicorn.Server):
     """A server whose signals are handled by `run`."""
 
-    failure = ""
+    failure = ""  # why it ended by itself
+    missing = "it does not answer"
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -162,18 +173,20 @@ def _config(app: ASGIApp, settings: Settings, *, behind_proxy: bool) -> uvicorn.
 
 @asynccontextmanager
 async def _watching(
-    server: _Server, listener: socket.socket, on_ready: Callable[[], None]
+    server: _Server, url: str, on_ready: Callable[[], None], patience: float | None
 ) -> AsyncGenerator[None]:
     """Look from outside whether the server answers, while the block runs it."""
 
     async def watch() -> None:
-        problem = await _first_answer(url_of(listener))
-        if problem:
-            server.failure = problem
+        try:
+            async with asyncio.timeout(patience):
+                await _until_ready(server, url)
+        except TimeoutError:
+            server.failure = f"Pybot is not ready after {patience:g} s: {server.missing}"
             server.end()
-            return
-        _settle_memory()
-        on_ready()
+        else:
+            _settle_memory()
+            on_ready()
 
     watching = asyncio.create_task(watch())
     try:
@@ -184,18 +197,27 @@ async def _watching(
             await watching
 
 
-async def _first_answer(url: str) -> str:
-    """Wait until /readyz says yes; empty, or what is wrong."""
-    problem = "it does not answer"
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(READY_TIMEOUT), aiohttp.ClientSession() as session:
-            while True:
+async def _until_ready(server: _Server, url: str) -> None:
+    """Wait until /readyz says yes; what it misses is logged once and kept."""
+    async with aiohttp.ClientSession() as session:
+        while True:
+            with contextlib.suppress(aiohttp.ClientError):  # it is just ending
                 async with session.get(f"{url}/readyz") as response:
                     if response.status == 200:
-                        return ""
-                    problem = (await response.text()).strip().replace("\n", " ")
-                await asyncio.sleep(0.1)
-    return f"Pybot is not ready after {READY_TIMEOUT:g} s: {problem}"
+                        return
+                    missing = _missing(await response.text())
+                if missing != server.missing:
+                    server.missing = missing
+                    logger.warning("not ready yet: %s", missing)
+            await asyncio.sleep(READY_INTERVAL)
+
+
+def _missing(body: str) -> str:
+    """What /readyz says of the back end that fails."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        state = json.loads(body)
+        return str(state["backends"][state["failing"]])
+    return body.strip().replace("\n", " ")
 
 
 def _settle_memory() -> None:

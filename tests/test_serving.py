@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from pybot import serving
@@ -54,8 +54,9 @@ def listener() -> Iterator[socket.socket]:
 def application(*, ready: bool = True, starts: bool = True) -> Starlette:
     """An application that says whether it is ready."""
 
-    async def readyz(_request: Request) -> PlainTextResponse:
-        return PlainTextResponse("redis: refused", 200 if ready else 503)
+    async def readyz(_request: Request) -> JSONResponse:
+        state = {"failing": None if ready else "redis", "backends": {"redis": "refused"}}
+        return JSONResponse(state, 200 if ready else 503)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
@@ -74,7 +75,7 @@ async def test_ready_means_that_it_answers(listener: socket.socket) -> None:
         calls.append(url_of(listener))
         ending()
 
-    await serve(application(), listener, Settings(), ending, on_ready, behind_proxy=False)
+    await serve(application(), listener, Settings(), ending, on_ready, local=True)
     assert len(calls) == 1
     assert calls[0].startswith("http://127.0.0.1:")
     assert gc.get_threshold() == serving.GC_THRESHOLDS
@@ -85,15 +86,34 @@ async def test_never_ready_is_an_error(
 ) -> None:
     """The line says what the application says is missing."""
     monkeypatch.setattr(serving, "READY_TIMEOUT", 0.3)
-    with pytest.raises(ServeError, match=r"not ready after 0\.3 s: redis: refused"):
+    with pytest.raises(ServeError, match=r"not ready after 0\.3 s: refused"):
         await serve(
             application(ready=False),
             listener,
             Settings(),
             Ending(None),
             lambda: pytest.fail("it is not ready"),
-            behind_proxy=False,
+            local=True,
         )
+
+
+async def test_production_waits_for_its_back_ends(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A back end that comes later is no reason to end; the log says which is missing, once."""
+    monkeypatch.setattr(serving, "READY_INTERVAL", 0.01)
+    monkeypatch.setattr(serving, "READY_TIMEOUT", 0.1)
+    ending = Ending(None)
+    asyncio.get_running_loop().call_later(0.5, ending)
+    await serve(
+        application(ready=False),
+        listener,
+        Settings(),
+        ending,
+        lambda: pytest.fail("it is not ready"),
+        local=False,
+    )
+    assert [record.getMessage() for record in caplog.records] == ["not ready yet: refused"]
 
 
 async def test_failing_start_is_an_error(listener: socket.socket) -> None:
@@ -105,7 +125,7 @@ async def test_failing_start_is_an_error(listener: socket.socket) -> None:
             Settings(),
             Ending(None),
             lambda: pytest.fail("it has not started"),
-            behind_proxy=False,
+            local=True,
         )
 
 

@@ -54,7 +54,11 @@ def open_data_folder(path: Path) -> Generator[DataFolder]:
     try:
         _take(lock, path)
         _check_space(path, lock)
-        yield DataFolder(path=path, sockets=_private_socket_dir(path), lock=lock)
+        sockets = _private_socket_dir(path)
+        try:
+            yield DataFolder(path=path, sockets=sockets, lock=lock)
+        finally:
+            shutil.rmtree(sockets, ignore_errors=True)  # programs that were killed leave theirs
     finally:
         os.close(lock)
 

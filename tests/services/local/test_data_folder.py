@@ -6,7 +6,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,10 @@ from pybot.services.local.process import StackError
 
 
 @pytest.fixture(autouse=True)
-def short_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Sockets go where the test can remove them."""
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait long for a folder that stays locked."""
     monkeypatch.setattr(data_folder, "LOCK_PATIENCE", 0.1)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    with open_data_folder(tmp_path / ".pybot") as data:
-        made = data.sockets
-    yield
-    shutil.rmtree(made)
 
 
 def test_folders_are_private_and_sockets_short(tmp_path: Path) -> None:
@@ -36,9 +31,10 @@ def test_folders_are_private_and_sockets_short(tmp_path: Path) -> None:
 
 
 def test_same_data_has_same_sockets(tmp_path: Path) -> None:
-    """A process that was killed leaves nothing that piles up."""
+    """A process that was killed leaves nothing that piles up; one that ends leaves nothing."""
     with open_data_folder(tmp_path / ".pybot") as first:
-        pass
+        (first.sockets / "left.sock").touch()
+    assert not first.sockets.exists()
     with open_data_folder(tmp_path / ".pybot") as second:
         assert second.sockets == first.sockets
 

@@ -1,0 +1,170 @@
+"""The command line. The environment is read here, once, and passed down as `Settings`.
+
+The application is imported where a command needs it: that takes seconds, and a taken port or a
+wrong setting should not.
+"""
+
+import argparse
+import asyncio
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from starlette.types import ASGIApp
+
+from pybot import __version__
+from pybot.config import Settings
+from pybot.logs import configure_logging
+from pybot.services.local.data_folder import open_data_folder
+from pybot.services.local.process import StackError
+from pybot.services.local.stack import local_stack
+from pybot.serving import Ending, ServeError, bind, run, say, serve, url_of
+
+FAILED, WRONG_USE = 1, 2  # exit codes
+UP_DEADLINE = 4.5  # seconds from Ctrl-C to the end of `pybot up`, whatever hangs
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command; exits with 0, 1 (it failed) or 2 (it was asked wrongly)."""
+    options = _parser().parse_args(argv)
+    try:
+        settings = Settings()
+    except (ValidationError, SettingsError) as error:
+        for line in _setting_errors(error):
+            say(line, error=True)
+        sys.exit(WRONG_USE)
+    configure_logging(settings.log_level)
+    try:
+        options.command(settings, options)
+    except (StackError, ServeError) as error:
+        say(f"pybot: {error}", error=True)
+        sys.exit(FAILED)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pybot", description="An assistant that runs Python.")
+    parser.add_argument("--version", action="version", version=f"pybot {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", help="run everything on this machine, for one user")
+    _add_address(up)
+    up.add_argument("--data-dir", type=Path, default=Path(".pybot"), help="default: %(default)s")
+    up.set_defaults(command=_up)
+
+    serve_ = commands.add_parser("serve", help="serve with the back ends that the settings name")
+    _add_address(serve_)
+    serve_.set_defaults(command=_serve)
+
+    schema = commands.add_parser("schema", help="print the GraphQL schema")
+    schema.set_defaults(command=_schema)
+
+    doctor = commands.add_parser("doctor", help="reach each back end, say what is wrong")
+    doctor.add_argument(
+        "--local", action="store_true", help="check what `pybot up` starts, by starting it"
+    )
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _add_address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    parser.add_argument("--port", type=_port, default=8000, help="0 for any; default: %(default)s")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
+def _up(settings: Settings, options: argparse.Namespace) -> None:
+    """Start what the environment does not name, then serve the local user."""
+    with (
+        bind(options.host, options.port, loopback_only=True) as listener,
+        open_data_folder(options.data_dir) as data,
+    ):
+
+        async def main(ending: Ending) -> None:
+            # Meanwhile the programs start.
+            importing = asyncio.create_task(asyncio.to_thread(_application_factory))
+            async with local_stack(settings, data, say) as local:
+                say("Starting the server …")
+                create_app = await importing
+                await serve(
+                    create_app(local),
+                    listener,
+                    local,
+                    ending,
+                    lambda: say(f"Pybot is ready at {url_of(listener)}"),
+                    local=True,
+                )
+
+        run(main, deadline=UP_DEADLINE)
+    say("Pybot has ended.")
+
+
+def _serve(settings: Settings, options: argparse.Namespace) -> None:
+    """Serve with the environment alone."""
+    if settings.local_user:
+        raise ServeError("LOCAL_USER is for `pybot up` alone: unset it")
+    with bind(options.host, options.port, loopback_only=False) as listener:
+
+        async def main(ending: Ending) -> None:
+            await serve(
+                _application_factory()(settings),
+                listener,
+                settings,
+                ending,
+                lambda: say(f"Pybot is ready at {url_of(listener)}"),
+                local=False,
+            )
+
+        run(main, deadline=None)
+
+
+def _schema(_settings: Settings, _options: argparse.Namespace) -> None:
+    """Print the schema as it is served."""
+    from pybot.schema.sdl import print_sdl
+
+    say(print_sdl().rstrip("\n"))
+
+
+def _doctor(settings: Settings, options: argparse.Namespace) -> None:
+    """Say of each back end whether it works; fail when one does not."""
+    from pybot.doctor import examine
+
+    all_work = False
+
+    async def main(_ending: Ending) -> None:
+        nonlocal all_work
+        if options.local:
+            with tempfile.TemporaryDirectory() as folder, open_data_folder(Path(folder)) as data:
+                async with local_stack(settings, data, say) as local:
+                    all_work = await examine(local, say)
+        else:
+            all_work = await examine(settings, say)
+
+    run(main, deadline=UP_DEADLINE)
+    if not all_work:
+        sys.exit(FAILED)
+
+
+def _application_factory() -> Callable[[Settings], ASGIApp]:
+    from pybot.app import create_app
+
+    return create_app
+
+
+def _setting_errors(error: ValidationError | SettingsError) -> list[str]:
+    """One line for each wrong setting, under the name that it has in the environment."""
+    if isinstance(error, SettingsError):  # not the JSON that a list or a section needs
+        [name] = re.findall(r'field "(\w+)"', str(error)) or ["settings"]
+        return [f"pybot: {name.upper()}: Input should be valid JSON"]
+    return [
+        f"pybot: {'__'.join(str(step) for step in found['loc']).upper()}: {found['msg']}"
+        for found in error.errors(include_url=False)
+    ]
