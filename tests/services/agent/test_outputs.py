@@ -296,11 +296,16 @@ async def test_printing_and_clearing_for_ever_comes_to_an_end() -> None:
     recording = Recording()
     for _ in range(1000):
         await recording.take(out("x" * 200), Cleared(wait=True))
-    outputs = await recording.end()
-    assert outputs[-1] == stream(1, NOTE, StreamName.STDERR)
-    assert sum(len(event.output.text) for event in recording.events
-               if isinstance(event, OutputChanged) and isinstance(event.output, StreamOutput)
-               ) < LIMITS.max_cell_output  # fmt: skip
+    (last,) = await recording.end()
+    assert last.truncated
+    assert len(recording.events) < LIMITS.max_cell_output // 200
+
+
+async def test_a_spent_cell_says_that_more_outputs_are_left_out() -> None:
+    shows = [shown(str(number)) for number in range(9)]
+    outputs = await record(*shows, limits=LimitSettings(max_cell_output=1024))
+    assert len(outputs) == 5
+    assert outputs[-1] == stream(4, NOTE, StreamName.STDERR)
 
 
 async def test_a_spent_cell_shows_no_more_of_a_stream_or_a_display() -> None:
