@@ -81,7 +81,15 @@ class FencedLog:
         self._viewer = viewer
         self._conversation_id = conversation_of(run.id)
         self._pending: asyncio.Future[int] | None = None
+        self._sealed = False
         self.run = run
+
+    def seal(self) -> None:
+        """Write nothing more: this worker stops, and the next one goes on from here.
+
+        What is not committed is redone by it, as after a crash, so that no half text is kept.
+        """
+        self._sealed = True
 
     async def take_up(self) -> None:
         """Begin the next attempt; raises Superseded when another worker was quicker."""
@@ -171,6 +179,8 @@ class FencedLog:
         return msgspec.json.decode(stored, type=Message)
 
     def _write(self) -> Write:
+        if self._sealed:
+            raise Superseded("This worker stops.")
         write = Write.to_conversation(self._conversation_id)
         return write.fenced(self.run.id, self.run.attempt)
 

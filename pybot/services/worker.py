@@ -60,6 +60,7 @@ class Answering:
     profile: Profile
     settings: Settings
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _logs: set[FencedLog] = field(default_factory=set[FencedLog])
 
     @contextlib.asynccontextmanager
     async def working(self, queue: RunQueue) -> AsyncGenerator[None]:
@@ -78,7 +79,9 @@ class Answering:
             answer, self._forget, concurrency=run.concurrency, lease=run.lease
         ):
             yield
-            # Runs commit what they have; repair puts them back on the queue for the next worker.
+            # Finished steps are committed; repair puts the runs back on the queue for others.
+            for log in self._logs:
+                log.seal()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -97,6 +100,7 @@ class Answering:
         viewer = Viewer(username=conversation.owner)
         with log_fields(run=run_id, viewer=viewer.key):
             log = self.run_logs.of(viewer, stored.record())
+            self._logs.add(log)
             try:
                 await self._take_up(log, stored, conversation, viewer)
             except (Superseded, NotFound) as superseded:
@@ -104,6 +108,8 @@ class Answering:
                 await self._forget_ended(run_id)
             except Unavailable as error:
                 logger.warning("run put back: %s", error)
+            finally:
+                self._logs.discard(log)
             if log.run.status is RunStatus.COMPLETED and not conversation.titled_by:
                 await self._entitle(viewer, log)
 
