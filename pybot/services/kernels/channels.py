@@ -72,7 +72,7 @@ class Channels:
             "store_history": True,
             "user_expressions": {},
             "allow_stdin": False,
-            "stop_on_error": True,
+            "stop_on_error": False,  # what another reader waits for is not aborted
         }
         message = self._client.session.msg("execute_request", content)
         message["header"]["msg_id"] = message["msg_id"] = message_id

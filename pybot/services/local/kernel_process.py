@@ -90,7 +90,7 @@ class KernelProcess:
         if self._process is None or self._watch is None:
             return
         if polite and self.alive:
-            await self._command("shutdown_request", GOODBYE_TIMEOUT)
+            await self._command("shutdown_request", GOODBYE_TIMEOUT, {"restart": False})
             await asyncio.wait([self._watch], timeout=GOODBYE_TIMEOUT)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -114,11 +114,13 @@ class KernelProcess:
             with contextlib.suppress(asyncio.CancelledError):
                 await reply
 
-    async def _command(self, kind: str, timeout: float) -> None:
+    async def _command(
+        self, kind: str, timeout: float, content: dict[str, object] | None = None
+    ) -> None:
         """Send a request over the control channel and wait a while for its reply."""
         if self._client is None:
             return
-        self._client.control_channel.send(self._client.session.msg(kind, {}))
+        self._client.control_channel.send(self._client.session.msg(kind, content or {}))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._client.get_control_msg()

@@ -35,6 +35,10 @@ def read_python(executable: Path) -> KernelPython:
             f"There is no Python for kernels at {executable}. Set the project up again."
         )
     prefix = executable.parent.parent
+    if (prefix / "pyvenv.cfg").exists() and not [*prefix.glob("lib/*/site-packages/ipykernel")]:
+        raise KernelUnavailable(
+            f"ipykernel is not installed in {prefix}. Set the kernels' environment up again."
+        )
     folders = [(str(prefix.resolve()), str(prefix))]
     base = _base_prefix(prefix)
     for name in {str(base): None, str(base.resolve()): None}:

@@ -6,8 +6,10 @@ nothing of the rest of Pybot, and its imports are resolved where it runs.
 
 import os
 import re
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,10 @@ from typing import Any
 # cell that mentions them: together they would take a second of every kernel's start.
 NAMES = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot"}
 CHUNK = 64 * 1024  # characters of a stream in one message
-IOPUB_QUEUE = 10_000  # messages that wait for a slow reader; beyond it, ZeroMQ drops them
+# Messages that wait for a slow reader; beyond it, ZeroMQ drops them, the end of a cell too.
+IOPUB_QUEUE = 100_000
+INTERRUPTS = 20  # tries
+INTERRUPT_INTERVAL = 0.05  # seconds between them
 
 
 def main() -> None:
@@ -26,12 +31,11 @@ def main() -> None:
     config = import_module("traitlets.config").Config()
     config.HistoryManager.enabled = False
     config.IPKernelApp.parent_handle = int(os.environ.pop("PYBOT_PARENT", "0"))
-    config.ZMQInteractiveShell.banner1 = ""
     limit = int(os.environ.pop("PYBOT_STREAM_LIMIT", "0"))
     app = import_module("ipykernel.kernelapp").IPKernelApp.instance(config=config)
+    lengthen_queues(app)
     app.initialize(sys.argv[1:])
-    # A socket may only be touched by the thread that uses it.
-    app.iopub_thread.schedule(lambda: app.iopub_thread.socket.set_hwm(IOPUB_QUEUE))
+    insist_on_interrupts(app.kernel)
     app.shell.events.register("pre_run_cell", importer(app.shell.user_ns))
     for stream in (sys.stdout, sys.stderr):
         bound_stream(stream, limit)
@@ -53,14 +57,25 @@ def importer(namespace: dict[str, Any]) -> Callable[[Any], None]:
     return bind
 
 
+def lengthen_queues(app: Any) -> None:
+    """Let more outputs wait for a reader; it can only be set before a socket is bound."""
+    bind = app._bind_socket  # noqa: SLF001 (ipykernel has no setting for it)
+
+    def bind_socket(socket: Any, port: int) -> Any:
+        socket.sndhwm = IOPUB_QUEUE
+        return bind(socket, port)
+
+    app._bind_socket = bind_socket  # noqa: SLF001
+
+
 def bound_stream(stream: Any, limit: int) -> None:
     """Send a stream in small messages, and no more than `limit` characters of a cell (0: all).
 
     ipykernel sends what was printed in 0.2 s as one message, however long.
     """
-    take, spent = stream._flush_buffers, {"cell": None, "size": 0}  # noqa: SLF001 (no other way)
+    take, spent = stream._flush_buffers, {"cell": None, "size": 0}  # noqa: SLF001 (no setting)
 
-    def flush_buffers() -> Any:
+    def flush_buffers() -> Iterator[tuple[Any, str]]:
         for parent, text in take():
             cell = parent.get("msg_id")
             if cell != spent["cell"]:
@@ -70,7 +85,7 @@ def bound_stream(stream: Any, limit: int) -> None:
     stream._flush_buffers = flush_buffers  # noqa: SLF001
 
 
-def pieces(text: str, spent: dict[str, Any], limit: int) -> Any:
+def pieces(text: str, spent: dict[str, Any], limit: int) -> Iterator[str]:
     """Cut text into messages, up to the limit, with a word on what was dropped."""
     size, room = spent["size"], limit - spent["size"] if limit else len(text)
     spent["size"] = size + len(text)
@@ -78,6 +93,42 @@ def pieces(text: str, spent: dict[str, Any], limit: int) -> Any:
     yield from (kept[start : start + CHUNK] for start in range(0, len(kept), CHUNK))
     if limit and size <= limit < spent["size"]:
         yield f"\n[Output beyond {limit:,} characters was dropped.]\n"
+
+
+def insist_on_interrupts(kernel: Any) -> None:
+    """Repeat an interrupt that was lost.
+
+    A signal that comes between the last look at it and the call that then sleeps does not wake
+    that call: `time.sleep(60)` takes the full minute.
+    """
+    heard, running = threading.Event(), threading.Event()
+    before, after = kernel.pre_handler_hook, kernel.post_handler_hook
+    send_once = kernel._send_interrupt_children  # noqa: SLF001 (no other way to it)
+
+    def handle(number: int, frame: Any) -> None:
+        heard.set()
+        signal.default_int_handler(number, frame)
+
+    def pre_handler_hook() -> None:
+        before()
+        signal.signal(signal.SIGINT, handle)
+        running.set()
+
+    def post_handler_hook() -> None:
+        running.clear()
+        after()
+
+    def send() -> None:
+        heard.clear()
+        send_once()
+        for _ in range(INTERRUPTS):
+            if heard.wait(INTERRUPT_INTERVAL) or not running.is_set():
+                break
+            send_once()
+
+    kernel.pre_handler_hook = pre_handler_hook
+    kernel.post_handler_hook = post_handler_hook
+    kernel._send_interrupt_children = send  # noqa: SLF001
 
 
 if __name__ == "__main__":
