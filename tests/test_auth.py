@@ -1,11 +1,13 @@
 """Who asks: what of a trusted header is believed, and which names a local stack answers to."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -13,10 +15,13 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Message
 from starlette.websockets import WebSocket
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from pybot.auth import Identity, LocalHostOnly, RequireIdentity
 from pybot.endpoint.refusal import Refusal
 from pybot.services.records import Viewer
+from tests.endpoint.conftest import serving
 
 HEADER = "X-Forwarded-User"
 NAME = b"x-forwarded-user"
@@ -289,3 +294,72 @@ async def test_trusted_header_counts_for_nothing_in_a_local_stack() -> None:
     async with client(application(local_user="me")) as http:
         response = await http.get("/", headers={HEADER: "root"})
         assert response.json() == {"viewer": "me"}
+
+
+async def status_at_the_wire(server: uvicorn.Server, *lines: bytes) -> int:
+    """The status of the answer to a request with exactly these header lines."""
+    host, port = server.servers[0].sockets[0].getsockname()
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(b"\r\n".join([b"GET / HTTP/1.1", *lines, b"", b""]))
+        async with asyncio.timeout(10):
+            return int((await reader.readline()).split()[1])
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+UPGRADE = (
+    b"Upgrade: websocket",
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    b"Sec-WebSocket-Version: 13",
+)
+
+
+async def test_server_hands_on_what_a_client_tries() -> None:
+    tries = {
+        (b"X-Forwarded-User: alice",): 200,
+        ("X-Forwarded-User: Zo\u00eb".encode(),): 200,
+        (b"X-Forwarded-User: alice", b"x-forwarded-user: bob"): 401,
+        (b"X-Forwarded-User: alice", b"X_Forwarded_User: bob"): 401,
+        (b"X-Forwarded-User: alice", b"Connection: keep-alive, X-Forwarded-User"): 401,
+        (b"X-Forwarded-User: alice,bob",): 401,
+        (b"X-Forwarded-User:",): 401,
+    }
+    async with serving(application()) as server:
+        for lines, status in tries.items():
+            assert await status_at_the_wire(server, b"Host: x", *lines) == status
+
+
+async def test_server_hands_on_what_a_websocket_client_tries() -> None:
+    async with serving(application()) as server:
+        host, port = server.servers[0].sockets[0].getsockname()
+
+        def dial(*pairs: tuple[str, str]) -> connect:
+            return connect(f"ws://{host}:{port}/ws", additional_headers=list(pairs))
+
+        async with dial((HEADER, "Zo\u00eb".encode().decode("latin-1"))) as socket:
+            assert await socket.recv() == "Zo\u00eb"
+        for pairs in (
+            [],
+            [(HEADER, "a"), (HEADER, "b")],
+            [(HEADER, "a"), ("X_Forwarded_User", "b")],
+        ):
+            async with dial(*pairs) as socket:
+                with pytest.raises(ConnectionClosed) as caught:
+                    await socket.recv()
+                assert caught.value.rcvd is not None
+                assert caught.value.rcvd.code == 4401
+
+
+async def test_local_stack_refuses_foreign_hosts_at_the_wire() -> None:
+    async with serving(application(local_user="me")) as server:
+        assert await status_at_the_wire(server, b"Host: localhost:8000") == 200
+        rebound = (b"Host: evil.example", b"Origin: http://evil.example")
+        assert await status_at_the_wire(server, *rebound) == 421
+        upgrade = (*rebound, b"Connection: Upgrade", *UPGRADE)
+        assert await status_at_the_wire(server, *upgrade) == 403
+        assert await status_at_the_wire(server, b"Host: localhost", b"Host: evil.example") in (
+            400,
+            421,
+        )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -68,7 +69,9 @@ class SocketAdapter(ASGIWebSocketAdapter):
     async def close(self, code: int, reason: str) -> None:
         """Close the socket, once; its handler ends, whether or not the client answers."""
         if self.ws.application_state is WebSocketState.CONNECTED:
-            await self._send({"type": "websocket.close", "code": code, "reason": _shorten(reason)})
+            frame = {"type": "websocket.close", "code": code, "reason": _shorten(reason)}
+            with suppress(WebSocketDisconnected):
+                await self._send(frame)
         self._end()
 
     async def _receive(self, deadline: float) -> str | None:

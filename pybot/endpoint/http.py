@@ -56,7 +56,7 @@ class HttpEndpoint:
         if request.method not in ("GET", "POST"):
             raise _not_allowed("Ask with GET or POST.", "GET, POST")
         if not self._origins.allows(request):
-            message = "Pages of this origin may not use this server; see ALLOWED_ORIGINS."
+            message = "Pages of this origin may not use this server: its settings must allow them."
             raise Refusal(403, FORBIDDEN, message)
 
     async def _execute(self, request: Request) -> ExecutionResult:

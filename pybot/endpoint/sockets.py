@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from typing_extensions import override
@@ -104,9 +104,22 @@ class SocketView(GraphQL[Any, None]):
         """Say yes: `serve` has asked already, and refuses in a way that browsers can see."""
         return True
 
+    @override
+    async def create_websocket_response(
+        self, request: WebSocket, subprotocol: str | None
+    ) -> WebSocket:
+        """Accept the handshake, unless its client has gone."""
+        try:
+            await request.accept(subprotocol)
+        except OSError as error:
+            raise WebSocketDisconnect(1006) from error
+        return request
+
     async def _run(self, socket: WebSocket) -> None:
         try:
             await self.run(socket)
+        except WebSocketDisconnect:
+            return
         except Exception as error:
             _, message = report(error)
             await _close(socket, INTERNAL, message)

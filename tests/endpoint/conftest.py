@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -63,8 +64,7 @@ class ServerOptions:
 
 @asynccontextmanager
 async def running(options: ServerOptions) -> AsyncGenerator[Server]:
-    """A server on a free port, stopped at the end; no task may be left."""
-    before = asyncio.all_tasks()
+    """A server with the sample schema."""
     view = GraphQLView(
         sample_schema(**options.limits),
         sample_context,
@@ -75,6 +75,17 @@ async def running(options: ServerOptions) -> AsyncGenerator[Server]:
     )
     app = Starlette(routes=[Route("/graphql", view), WebSocketRoute("/graphql", view)])
     app.state.watched = Watched()
+    async with serving(app) as server:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            yield Server(port, view, app.state.watched, http, server)
+        await view.close_all()
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncGenerator[uvicorn.Server]:
+    """An application on a free port, stopped at the end; no task may be left."""
+    before = asyncio.all_tasks()
     config = uvicorn.Config(
         app,
         port=0,
@@ -84,18 +95,15 @@ async def running(options: ServerOptions) -> AsyncGenerator[Server]:
         timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve())
     try:
         async with asyncio.timeout(10):
             while not server.started:  # noqa: ASYNC110 (uvicorn offers nothing to wait for)
                 await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-            yield Server(port, view, app.state.watched, http, server)
+        yield server
     finally:
-        await view.close_all()
         server.should_exit = True
-        await serving
+        await task
     assert {task.get_coro() for task in asyncio.all_tasks() - before if _is_ours(task)} == set()
 
 

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 
 import pytest
+from starlette.types import Message, Scope
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -181,3 +182,32 @@ async def test_bug_while_connecting_is_masked(
     assert code == 4500
     assert SECRET not in reason
     assert reason.removesuffix(".").rpartition(" ")[2] in caplog.text
+
+
+async def test_client_gone_in_its_handshake_is_no_error(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def receive_connect() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send_to_nobody(message: Message) -> None:
+        raise OSError("gone")
+
+    scope: Scope = {
+        "type": "websocket",
+        "headers": [],
+        "subprotocols": ["graphql-transport-ws"],
+    }
+    await server.view(scope, receive_connect, send_to_nobody)
+    assert caplog.records == []
+
+
+async def test_client_gone_before_its_greeting_is_no_error(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = await start(sockets=SocketLimits(init_timeout=0.2))
+    async with server.socket() as socket:
+        socket.transport.abort()
+    async with server.socket() as socket:
+        assert (await closed(socket))[0] == 4408
+    assert caplog.records == []
