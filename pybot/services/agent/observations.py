@@ -19,17 +19,18 @@ from pybot.services.records import (
 
 # A screen or two: enough to go on with, and a small model's window holds several.
 _MAX_OUTPUT = 2_000
-_MAX_OBSERVATION = 4_000
+MAX_OBSERVATION = 4_000
 _MAX_FRAMES = 1_200
 
 # ECMA-48: control sequences (colours, cursor), operating system commands, single escapes.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
 
-def observe(cell: Cell, before: int | None = None) -> str:
+def observe(cell: Cell, before: int | None = None, *, length: int = MAX_OBSERVATION) -> str:
     """The outputs of a cell that has ended, cut for the model, in order.
 
-    `before` is the kernel's generation in the cell before, None when there was none.
+    `before` is the kernel's generation in the cell before, None when there was none; `length` in
+    code points.
     """
     texts = [text for output in cell.outputs if (text := _read(output))]
     if before is not None and cell.kernel_generation not in (None, before):
@@ -37,7 +38,7 @@ def observe(cell: Cell, before: int | None = None) -> str:
     said = bool(cell.outputs) and isinstance(cell.outputs[-1], ErrorOutput)
     if cell.status is CellStatus.INTERRUPTED and not said:
         texts.append("[interrupted]")
-    return shorten("\n".join(texts), _MAX_OBSERVATION) or NO_OUTPUT
+    return shorten("\n".join(texts), length) or NO_OUTPUT
 
 
 def last_generation(parts: Iterable[Part], default: int | None = None) -> int | None:

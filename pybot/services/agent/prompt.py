@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from pybot.services.agent.observations import last_generation, observe
+from pybot.services.agent.observations import MAX_OBSERVATION, last_generation, observe
 from pybot.services.agent.ports import PastMessage
 from pybot.services.llm.base import Turn
 from pybot.services.llm.profiles import Profile, output_turn
-from pybot.services.records import CellPart, MessageRole, Part, TextPart
+from pybot.services.records import CellPart, MessageRole, MessageStatus, Part, TextPart
 
 # English prose and code are near it; corrected by what the service counts.
 _CHARACTERS_PER_TOKEN = 3.5
@@ -16,9 +16,11 @@ _CHARACTERS_PER_TOKEN = 3.5
 _TOKENS_PER_TURN = 5
 # Counting is guessing: a service's own limit is only met by what stays below.
 _LEAST_ANSWER = 64
-# Stands where an answer ended before its last words, so that the next question is not read as
-# part of an output.
+_LEAST_OBSERVATION = 200
+# Stand where an answer has no last words, so that the next question is not read as part of an
+# output: it was broken off, or its cell was all there was to say.
 BROKEN_OFF = "(The answer was broken off here.)"
+DONE = "Done."
 
 
 class Fitted(Struct, frozen=True):
@@ -43,14 +45,15 @@ class Prompt:
         self._few_shot = list(profile.few_shot)
         self._exchanges = list(_exchanges(history))
         self._generation = last_generation([part for past in history for part in past.parts])
+        self._observation = MAX_OBSERVATION
         self._window = window
         self._correction = 1.0
 
     def fit(self, parts: Sequence[Part], max_tokens: int) -> Fitted:
         """The prompt for what follows `parts` of the answer.
 
-        Exchanges go oldest first until the rest fits, and leave at least a third of the window
-        to the answer; the system prompt, the newest question and the answer so far never go.
+        What was said before goes first, the oldest of it first, until the rest fits and leaves
+        a third of the window to the answer; the system prompt and the newest question never go.
         """
         while self._window is not None:
             reserve = min(max_tokens, self._window // 3)
@@ -63,17 +66,23 @@ class Prompt:
         return Fitted(turns, min(max_tokens, room))
 
     def shrink(self) -> bool:
-        """Leave out the oldest exchange, or else the examples; False when nothing can go."""
+        """Leave out the oldest exchange, or else the examples, or else half of each output.
+
+        False when nothing can go.
+        """
         if len(self._exchanges) > 1:
             del self._exchanges[0]
         elif self._few_shot:
             self._few_shot.clear()
+        elif self._observation > _LEAST_OBSERVATION:
+            self._observation //= 2
         else:
             return False
         return True
 
     def halve(self) -> bool:
         """Leave out half of what can go, after the service has found the prompt too long."""
+        self._correction *= 1.3  # it was guessed too short, and so is what is left
         wanted = max(1, len(self._exchanges) // 2)
         shrunk = [self.shrink() for _ in range(wanted)]
         return shrunk[0]
@@ -92,14 +101,17 @@ class Prompt:
 
     def _turns(self, parts: Sequence[Part]) -> tuple[Turn, ...]:
         said = [turn for exchange in self._exchanges for turn in exchange]
-        turns = [*self._system, *self._few_shot, *said, *answer_turns(parts, self._generation)]
+        answer = answer_turns(parts, self._generation, length=self._observation)
+        turns = [*self._system, *self._few_shot, *said, *answer]
         return tuple(_merged(turns))
 
 
-def answer_turns(parts: Sequence[Part], generation: int | None = None) -> Iterator[Turn]:
+def answer_turns(
+    parts: Sequence[Part], generation: int | None = None, *, length: int = MAX_OBSERVATION
+) -> Iterator[Turn]:
     """An answer as turns: text and code are the assistant's, outputs come back as the user's.
 
-    `generation` is the kernel's before the answer.
+    `generation` is the kernel's before the answer; `length` the most code points of an output.
     """
     written: list[str] = []
     for part in parts:
@@ -108,7 +120,7 @@ def answer_turns(parts: Sequence[Part], generation: int | None = None) -> Iterat
         elif isinstance(part, CellPart):
             written.append(code_block(part.cell.source))
             yield Turn("assistant", "\n\n".join(written))
-            yield output_turn(observe(part.cell, generation))
+            yield output_turn(observe(part.cell, generation, length=length))
             generation = last_generation([part], generation)
             written = []
     if written:
@@ -127,14 +139,16 @@ def _exchanges(history: Sequence[PastMessage]) -> Iterator[list[Turn]]:
     """Questions, each with what was answered to it; they go together."""
     exchange: list[Turn] = []
     generation: int | None = None
+    is_whole = False
     for past in history:
         if past.message.role is MessageRole.USER:
             if exchange:
                 if exchange[-1].role == "user":
-                    exchange.append(Turn("assistant", BROKEN_OFF))
+                    exchange.append(Turn("assistant", DONE if is_whole else BROKEN_OFF))
                 yield exchange
-            exchange = [Turn("user", _text(past))]
+            exchange, is_whole = [Turn("user", _text(past))], False
         else:
+            is_whole = past.message.status is MessageStatus.COMPLETED
             exchange.extend(answer_turns(past.parts, generation))
             generation = last_generation(past.parts, generation)
     if exchange:
