@@ -1,7 +1,5 @@
 const bytes = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const seconds = new Intl.NumberFormat("en", {
-  style: "unit",
-  unit: "second",
   minimumFractionDigits: 1,
   maximumFractionDigits: 1,
 });
@@ -15,7 +13,7 @@ export function formatBytes(size: number): string {
 }
 
 export function formatDuration(milliseconds: number): string {
-  return seconds.format(Math.max(0, milliseconds) / 1000);
+  return `${seconds.format(Math.max(0, milliseconds) / 1000)} s`;
 }
 
 export function formatDateTime(iso: string): string {

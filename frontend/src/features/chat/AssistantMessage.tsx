@@ -10,7 +10,6 @@ import { RunOutcome } from "./RunOutcome";
 
 interface Props {
   message: MessageView;
-  conversationId: string;
   /** The run that is going on, if it writes this message. */
   run: RunData | null;
   /** Null when it cannot be written again: it is not the newest, or one is being written. */
@@ -19,7 +18,7 @@ interface Props {
 
 /** An answer: text, code that was run with its outputs, and how it ended. */
 export const AssistantMessage = memo(function AssistantMessage(props: Props) {
-  const { message, conversationId, run, onRegenerate } = props;
+  const { message, run, onRegenerate } = props;
   const streaming = message.status === "IN_PROGRESS";
   const last = message.parts.length - 1;
   const regenerate = onRegenerate && (() => onRegenerate(message.id));
@@ -34,7 +33,7 @@ export const AssistantMessage = memo(function AssistantMessage(props: Props) {
         <PartContent key={index} part={part} streaming={streaming && index === last} />
       ))}
       {streaming && isWaiting(message, run) && <RunActivity run={run} />}
-      <RunOutcome message={message} conversationId={conversationId} onRegenerate={regenerate} />
+      <RunOutcome message={message} onRegenerate={regenerate} />
       {message.status === "COMPLETED" && (
         <MessageActions message={message} onRegenerate={regenerate} />
       )}

@@ -11,7 +11,7 @@ interface Props {
 
 export function MessageActions({ message, onRegenerate }: Props) {
   return (
-    <div className="flex gap-1">
+    <div className="-ms-2 flex gap-1">
       <CopyButton text={asMarkdown(message)} label={strings.chat.copyMessage} />
       {onRegenerate && (
         <button type="button" className="button-quiet" onClick={onRegenerate}>

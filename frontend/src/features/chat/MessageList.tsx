@@ -60,7 +60,6 @@ function Message({ message, thread, chat, latest }: MessageProps) {
   return (
     <AssistantMessage
       message={message}
-      conversationId={thread?.conversation.id ?? ""}
       run={latest ? (thread?.activeRun ?? null) : null}
       onRegenerate={latest && !chat.busy ? chat.regenerate : null}
     />

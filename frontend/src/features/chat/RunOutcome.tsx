@@ -2,16 +2,14 @@ import { CircleStop, RotateCw, TriangleAlert } from "lucide-react";
 import type { RunErrorData } from "../../api/fragments";
 import { nextSteps, strings } from "../../shared/strings";
 import type { MessageView } from "../../state/types";
-import { RestartKernelButton } from "../kernel/RestartKernelButton";
 
 interface Props {
   message: MessageView;
-  conversationId: string;
   onRegenerate: (() => void) | null;
 }
 
 /** Why an answer ended before it was whole, and what to do next. */
-export function RunOutcome({ message, conversationId, onRegenerate }: Props) {
+export function RunOutcome({ message, onRegenerate }: Props) {
   switch (message.status) {
     case "IN_PROGRESS":
     case "COMPLETED":
@@ -35,10 +33,7 @@ export function RunOutcome({ message, conversationId, onRegenerate }: Props) {
             <p className="font-medium">{error?.message ?? fallback}</p>
             {error && <p className="text-sm">{nextSteps[error.code]}</p>}
           </div>
-          {error && onRegenerate && needsKernel(error) && (
-            <RestartKernelButton conversationId={conversationId} />
-          )}
-          {onRegenerate && <RetryButton label={strings.retry} onClick={onRegenerate} />}
+          {onRegenerate && <RetryButton label={retryLabel(error)} onClick={onRegenerate} />}
         </div>
       );
     }
@@ -50,8 +45,9 @@ function errorOf(message: MessageView): RunErrorData | null {
   return part?.error ?? message.error;
 }
 
-function needsKernel({ code }: RunErrorData): boolean {
-  return code === "KERNEL_DIED" || code === "KERNEL_UNAVAILABLE";
+/** The code of an answer starts a kernel where none runs. */
+function retryLabel(error: RunErrorData | null): string {
+  return error?.code === "KERNEL_DIED" ? strings.chat.retryKernel : strings.retry;
 }
 
 function RetryButton({ label, onClick }: { label: string; onClick: () => void }) {

@@ -54,7 +54,7 @@ export function Composer({ id, busy, onSend, onStop }: Props) {
         ) : (
           <button
             type="submit"
-            className="composer-button bg-accent text-accent-fg"
+            className="composer-button composer-send"
             aria-label={strings.composer.send}
             title={strings.composer.hint}
             disabled={!sendable}
@@ -71,7 +71,7 @@ function StopButton({ onStop }: { onStop: () => void }) {
   return (
     <button
       type="button"
-      className="composer-button bg-fg text-bg"
+      className="composer-button composer-stop"
       aria-label={strings.composer.stop}
       onClick={onStop}
     >

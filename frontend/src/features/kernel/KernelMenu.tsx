@@ -50,7 +50,11 @@ export function KernelMenu({ conversationId, kernel }: Props) {
             >
               {strings.kernel.interrupt}
             </DropdownMenu.Item>
-            <DropdownMenu.Item className="menu-item" onSelect={() => setConfirming(true)}>
+            <DropdownMenu.Item
+              className="menu-item"
+              disabled={ended}
+              onSelect={() => setConfirming(true)}
+            >
               {strings.kernel.restart}…
             </DropdownMenu.Item>
             <DropdownMenu.Item

@@ -1,0 +1,105 @@
+import { test as base, expect, type Page } from "@playwright/test";
+import { Proxy } from "./proxy";
+
+export { expect };
+
+interface Fixtures {
+  /** What happened in any page that must never happen; checked after every test. */
+  faults: string[];
+  /** The network between the pages of this test and the server. */
+  network: Proxy;
+}
+
+export const test = base.extend<Fixtures>({
+  network: async ({}, provide) => {
+    const proxy = new Proxy(new URL(required("PYBOT_E2E_URL")));
+    await provide(proxy);
+    await proxy.close();
+  },
+  baseURL: async ({ network }, provide) => {
+    await provide(await network.open());
+  },
+  faults: [
+    async ({ context, baseURL }, provide) => {
+      const faults: string[] = [];
+      context.on("weberror", (error) => faults.push(`error: ${error.error().message}`));
+      context.on("console", (message) => {
+        if (/Content Security Policy|Warning:|React/.test(message.text())) {
+          faults.push(`console: ${message.text()}`);
+        }
+      });
+      context.on("request", (request) => {
+        const { origin, protocol } = new URL(request.url());
+        if (origin !== baseURL && protocol !== "data:" && protocol !== "blob:") {
+          faults.push(`request: ${request.url()}`);
+        }
+      });
+      await provide(faults);
+      expect(faults, "faults in the pages").toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export function required(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set; run the tests with playwright.config.ts`);
+  return value;
+}
+
+/** Lets the scripted model go on where `[[hold: N]]` stopped it. */
+export async function release(page: Page): Promise<void> {
+  await page.request.post(`${required("PYBOT_E2E_MODEL_URL")}/release`);
+}
+
+export class ChatPage {
+  readonly box;
+  readonly log;
+  readonly send;
+  readonly stop;
+  readonly newChat;
+
+  constructor(readonly page: Page) {
+    this.box = page.getByRole("textbox", { name: "Message" });
+    this.log = page.getByRole("log", { name: "Messages" });
+    this.send = page.getByRole("button", { name: "Send" });
+    this.stop = page.getByRole("button", { name: "Stop" });
+    // The first link of the page; conversations without a title have the same name.
+    this.newChat = page.getByRole("link", { name: "New chat" }).first();
+  }
+
+  get answer() {
+    return this.page.getByRole("article", { name: "Pybot" }).last();
+  }
+
+  get question() {
+    return this.page.getByRole("article", { name: "You" }).last();
+  }
+
+  get cell() {
+    return this.answer.getByRole("region", { name: /^Python cell/ });
+  }
+
+  async ask(text: string): Promise<void> {
+    await this.box.fill(text);
+    await this.box.press("Enter");
+  }
+
+  /** Waits until the newest answer has ended. */
+  async ended(): Promise<void> {
+    await expect(this.page.getByText("Answer finished")).toBeAttached();
+  }
+
+  /** Asks in a new chat and waits for the end. */
+  async begin(text: string): Promise<void> {
+    await this.page.goto("/");
+    await this.ask(text);
+    await expect(this.page).toHaveURL(/\/c\/.+/);
+    await this.ended();
+  }
+}
+
+/** How far a scroll box is from its end, in CSS pixels. */
+export function fromEnd(element: Element): number {
+  return element.scrollHeight - element.clientHeight - element.scrollTop;
+}
