@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
 
 from msgspec.structs import replace
 
@@ -61,6 +60,7 @@ class Execution:
         self._before = before
         self._grace = grace
         self._status = CellStatus.INTERRUPTED
+        self._is_interrupted = False
 
     async def run(self, timeout: float) -> None:
         """Run the cell for `timeout` seconds at most and commit it.
@@ -98,11 +98,11 @@ class Execution:
                     revision=self._recorder.revision,
                 )
                 await self._answer.change_cell(self._cell)
-            case Raised(ename="KeyboardInterrupt"):
-                self._status = CellStatus.INTERRUPTED
+            case Raised():
+                self._is_interrupted = reaction.ename == "KeyboardInterrupt"
             case Done(status="ok"):
                 self._status = CellStatus.COMPLETED
-            case Raised():
+            case Done(status="error") if not self._is_interrupted:
                 self._status = CellStatus.FAILED
             case _:
                 pass
@@ -112,11 +112,12 @@ class Execution:
         if not await self._is_ours():
             await _cancel(pump)
             raise Superseded("Another worker runs this cell's kernel.")
-        await _try(self._kernel.interrupt())
+        await interrupt(self._kernel)
         await asyncio.wait({pump}, timeout=self._grace)
         text = f"stopped after {timeout:g} seconds, the longest that code may run"
         if not pump.done():
-            await _try(self._kernel.restart())
+            with contextlib.suppress(KernelDied, KernelUnavailable):
+                await self._kernel.restart()
             await asyncio.wait({pump}, timeout=_AFTER_RESTART)
             await _cancel(pump)
             text += "; the kernel had to be restarted, its variables are lost"
@@ -143,7 +144,7 @@ class Execution:
             case Superseded():
                 raise error
             case _:
-                await _try(self._kernel.interrupt())
+                await interrupt(self._kernel)
                 await self._commit()
                 raise error
 
@@ -170,7 +171,7 @@ class Execution:
             await _cancel(pump)
             raise Superseded("Another worker has taken the run up.")
         if not pump.done():
-            await _try(asyncio.wait_for(self._kernel.interrupt(), _INTERRUPT_PATIENCE))
+            await interrupt(self._kernel, _INTERRUPT_PATIENCE)
             await asyncio.wait({pump}, timeout=_LAST_OUTPUTS)
             await _cancel(pump)
             self._status = CellStatus.INTERRUPTED
@@ -184,17 +185,17 @@ class Execution:
             await asyncio.wait_for(self._log.flush(), _FENCE_PATIENCE)
         except Superseded:
             return False
-        except TimeoutError:
-            logger.warning("the log is slow; the kernel of %s is stopped anyway", self._cell.id)
+        except Exception as error:  # a log out of reach does not say whose the run is
+            logger.warning("stopping the kernel of %s, unasked: %r", self._cell.id, error)
         return True
+
+
+async def interrupt(kernel: RunKernel, patience: float = GRACE) -> None:
+    """Interrupt a kernel, as far as it can be in `patience` seconds."""
+    with contextlib.suppress(KernelDied, KernelUnavailable, TimeoutError):
+        await asyncio.wait_for(kernel.interrupt(), patience)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait({task})
-
-
-async def _try(work: Coroutine[None, None, None]) -> None:
-    """Do to a kernel what a lost kernel may refuse."""
-    with contextlib.suppress(KernelDied, KernelUnavailable, TimeoutError):
-        await work

@@ -1,13 +1,12 @@
 """The cells of an answer and the kernel that runs them: started early, watched for its loss."""
 
 import asyncio
-import contextlib
 
 from msgspec.structs import replace
 
 from pybot.config import LimitSettings
 from pybot.services.agent.answer import Answer
-from pybot.services.agent.execution import Execution
+from pybot.services.agent.execution import Execution, interrupt
 from pybot.services.agent.failures import failed
 from pybot.services.agent.observations import observe
 from pybot.services.agent.outputs import OutputRecorder
@@ -84,8 +83,7 @@ class Executor:
 
     async def end_lost(self, cell: Cell) -> None:
         """Commit a cell that another worker had started: it is never run again."""
-        with contextlib.suppress(KernelDied, KernelUnavailable):
-            await self._kernel.interrupt()
+        await interrupt(self._kernel)
         text = "the server that followed this code was lost; what the code did since is not known"
         note = ErrorOutput(
             index=max((output.index for output in cell.outputs), default=-1) + 1,

@@ -66,7 +66,7 @@ def plain(text: str) -> str:
 def _read(output: Output) -> str:
     match output:
         case StreamOutput():
-            return shorten(plain(output.text), _MAX_OUTPUT)
+            return _cut(output.text)
         case DisplayOutput() | ResultOutput():
             return _read_representations(output.representations)
         case ErrorOutput():
@@ -83,7 +83,12 @@ def _read_representations(representations: tuple[Representation, ...]) -> str:
     text = texts.get("text/plain") or texts.get("text/markdown") or texts.get("text/latex")
     if is_seen or text is None:
         return f"[{richest} shown to the user]"
-    return shorten(plain(text), _MAX_OUTPUT)
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
+    """Plain text of an output; what is far too long is cut first, which is quick."""
+    return shorten(plain(shorten(text, 10 * _MAX_OUTPUT)), _MAX_OUTPUT)
 
 
 def _read_error(error: ErrorOutput) -> str:

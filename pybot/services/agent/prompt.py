@@ -55,10 +55,11 @@ class Prompt:
         What was said before goes first, the oldest of it first, until the rest fits and leaves
         a third of the window to the answer; the system prompt and the newest question never go.
         """
-        while self._window is not None:
-            reserve = min(max_tokens, self._window // 3)
-            if self.estimate(self._turns(parts)) + reserve <= self._window or not self.shrink():
-                break
+        if self._window is not None:
+            wanted = self._window - min(max_tokens, self._window // 3)
+            self._drop_exchanges(self.estimate(self._turns(parts)) - wanted)
+            while self.estimate(self._turns(parts)) > wanted and self.shrink():
+                pass
         turns = self._turns(parts)
         if self._window is None:
             return Fitted(turns, max_tokens)
@@ -79,6 +80,14 @@ class Prompt:
         else:
             return False
         return True
+
+    def _drop_exchanges(self, excess: int) -> None:
+        """Leave out the oldest exchanges, `excess` tokens together or all but the newest."""
+        count = 0
+        while excess > 0 and count < len(self._exchanges) - 1:
+            excess -= self.estimate(self._exchanges[count])
+            count += 1
+        del self._exchanges[:count]
 
     def halve(self) -> bool:
         """Leave out half of what can go, after the service has found the prompt too long."""

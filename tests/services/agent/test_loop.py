@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from pybot.errors import Superseded
 from pybot.services.agent.loop import run_agent
 from pybot.services.agent.ports import Outcome
-from pybot.services.events import CellChanged, CodeDelta, TextDelta
+from pybot.services.events import CellChanged, CodeDelta, Event, OutputChanged, TextDelta
 from pybot.services.kernels.base import (
     Done,
     KernelDied,
@@ -35,6 +35,8 @@ from tests.services.agent.fakes import (
     FakeKernel,
     FakeLog,
     FakeModel,
+    answered,
+    asked,
     assignment,
     settings,
     text_of,
@@ -45,6 +47,7 @@ from tests.services.agent.fakes import (
 BUSY = ModelError(RunErrorCode.MODEL_BUSY, "It is busy.")
 CUT = ModelError(RunErrorCode.MODEL_INTERRUPTED, "It was cut.")
 TOO_LONG = ModelError(RunErrorCode.CONTEXT_TOO_LONG, "It is too long.", retryable=False)
+SAID = TextPart(index=0, text="Yes.")
 PRINTED = Printed(StreamName.STDOUT, "2\n")
 NAME_ERROR = Raised("NameError", "name 'x' is not defined", ("Traceback", "NameError: x"))
 
@@ -468,3 +471,62 @@ async def test_cells_in_events_have_no_outputs() -> None:
     await run(FakeModel([text_of("x")], ["."]), kernel, log)
     cells = [event.cell for event in log.events if isinstance(event, CellChanged)]
     assert all(cell == replace(cell, outputs=()) for cell in cells)
+
+
+async def test_a_log_that_fails_stops_the_kernel_and_is_raised() -> None:
+    """Bytes that cannot be kept (Redis is full) are no reason for code to run on alone."""
+
+    class Full(FakeLog):
+        async def emit(self, *events: Event) -> None:
+            if any(isinstance(event, OutputChanged) for event in events):
+                raise MemoryError
+            await super().emit(*events)
+
+    log, kernel = Full(), FakeKernel(x=[PRINTED, asyncio.Event()])
+    with pytest.raises(MemoryError):
+        await run(FakeModel([text_of("x")]), kernel, log)
+    assert kernel.interrupts == 1
+    assert cell_of(log.steps[0].part).cell.status is CellStatus.INTERRUPTED
+
+
+async def test_an_error_without_an_exception_fails_the_cell() -> None:
+    log, kernel = FakeLog(), FakeKernel(x=[Done("error", 1)])
+    await run(FakeModel([text_of("x")], ["."]), kernel, log)
+    assert cell_of(log.parts[0]).cell.status is CellStatus.FAILED
+
+
+async def test_a_traceback_that_is_only_shown_fails_nothing() -> None:
+    log, kernel = FakeLog(), FakeKernel(x=[NAME_ERROR])
+    await run(FakeModel([text_of("x")], ["."]), kernel, log)
+    assert cell_of(log.parts[0]).cell.status is CellStatus.COMPLETED
+
+
+async def test_a_log_out_of_reach_does_not_keep_late_code_running() -> None:
+    class Broken(FakeLog):
+        async def flush(self) -> None:
+            await super().flush()
+            if self.flushes > 1:
+                raise ConnectionError
+
+    log, kernel = Broken(), FakeKernel()
+    kernel.scripts = {"loop": [kernel.interrupted, Done("error", 1)]}
+    await run(FakeModel([text_of("loop")], ["."]), kernel, log, cell_timeout=0.05)
+    assert kernel.interrupts == 1
+
+
+async def test_many_blocks_that_are_no_cells_are_written_in_the_end_without_stops() -> None:
+    model = FakeModel(["```\nx\n```\n"])
+    outcome = await run(model, FakeKernel(), FakeLog())
+    assert outcome.status is RunStatus.COMPLETED
+    assert [bool(asked.stop) for asked in model.asked] == [True] * 8 + [False]
+
+
+async def test_a_long_prompt_is_tried_again_with_less() -> None:
+    history = [message for number in range(4) for message in (asked(f"{number}?"), answered(SAID))]
+    model = FakeModel([TOO_LONG], ["Yes."])
+    work = assignment(*history, asked("Last?"))
+    outcome = await run_agent(tools(model, FakeKernel(), FakeLog()), work, settings())
+    assert outcome.status is RunStatus.COMPLETED
+    first, second = (asked.turns for asked in model.asked)
+    assert (len(first), len(second)) == (10, 6)
+    assert second[-1] == Turn("user", "Last?")
