@@ -6,8 +6,10 @@ import random
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from tests.client import EVENTS, Api, GraphQLErrors, ended, run_of, text_of
+from tests.fixtures.redis import keys_like
 from tests.fixtures.server import Server, Start
 
 RICH = (
@@ -166,15 +168,13 @@ async def collected(ann: Api, conversation: str, after: str | None) -> list[dict
 
 async def test_cursor_before_the_log_has_expired(start: Start, redis_url: str) -> None:
     """What the log no longer has is an error that says what to do."""
-    from redis.asyncio import Redis
-
     async with start() as server:
         ann = server.user()
         sent = await ann.send("hello")
         await ann.until_ended(sent)
-        async with Redis.from_url(redis_url) as client:
-            keys = [key async for key in client.scan_iter("pybot:log:*")]
-            await client.xtrim(keys[0], maxlen=1, approximate=False)
+        async with Redis.from_url(redis_url, decode_responses=True) as client:
+            (log,) = await keys_like(client, "pybot:log:*")
+            await client.xtrim(log, maxlen=1, approximate=False)
         with pytest.raises(GraphQLErrors) as expired:
             await collected(ann, sent["conversation"]["id"], sent["eventCursor"])
         assert expired.value.code == "CURSOR_EXPIRED"

@@ -15,6 +15,8 @@ query($id: ID!) {
 }
 """
 
+NOTHING = {"node": None, "nodes": [None], "conversation": None}
+
 
 def mutation(field: str, argument: str, more: str = "") -> str:
     """A mutation that names one object, and asks for nothing but its errors."""
@@ -71,9 +73,8 @@ async def test_nothing_of_another_users_is_found(server: Server) -> None:
     for kind, object_id in (await everything_of(ann)).items():
         own = await ann.ask("query($id: ID!) { node(id: $id) { id } }", id=object_id)
         assert own["node"] == {"id": object_id}, kind
-        found = await bob.ask(NODE, id=object_id)
-        assert found == {"node": None, "nodes": [None], "conversation": None}, kind
-    assert await bob.ask(NODE, id="nonsense") == found
+        assert await bob.ask(NODE, id=object_id) == NOTHING, kind
+    assert await bob.ask(NODE, id="nonsense") == NOTHING
 
 
 async def test_nothing_of_another_users_can_be_changed(server: Server) -> None:

@@ -9,14 +9,15 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from redis.asyncio import Redis
 
 from pybot.services.models import Models
+from tests.fixtures.redis import keys_like
 from tests.fixtures.server import Server, Start
 
 
 async def conversation_key(url: str) -> str:
     """The ID of the only conversation."""
     async with Redis.from_url(url, decode_responses=True) as client:
-        keys: list[Any] = [key async for key in client.scan_iter("pybot:history:*")]
-    return str(keys[0]).split("{")[1].split("}")[0]
+        (history,) = await keys_like(client, "pybot:history:*")
+    return history.split("{")[1].split("}")[0]
 
 
 async def test_langchains_own_class_reads_the_messages(server: Server, redis_url: str) -> None:

@@ -1,0 +1,131 @@
+"""A reader gets every entry once and in order, however it falls behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+from redis.asyncio import Redis
+
+from pybot.errors import CursorExpired, InvalidInput
+from pybot.services.events import Entry, TextDelta
+from pybot.services.store.appender import Appender
+from pybot.services.store.connection import Client, connect
+from pybot.services.store.follow import RECHECK, check_cursor, follow
+from pybot.services.store.hub import INBOX_SIZE, Hub
+from pybot.services.store.write import Write
+
+HEAD, LOG = Write.to_viewer("v").head, Write.to_viewer("v").log
+
+
+class Process:
+    """What one process has: a client, a hub and an appender."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.hub = Hub(client)
+        self.appender = Appender(client, self.hub, retention=60)
+
+    async def append(self, text: str, part: int = 0) -> None:
+        """Append one event that merges with no other."""
+        await self.appender.append(Write.to_viewer("v").emit(TextDelta(text, part, 0, 0, text)))
+
+    async def collect(self, count: int, after: int = 0) -> list[Entry]:
+        """So many entries."""
+        found: list[Entry] = []
+        async with (
+            asyncio.timeout(20),
+            aclosing(follow(self.client, self.hub, LOG, after, HEAD)) as stream,
+        ):
+            async for entry in stream:
+                found.append(entry)
+                if len(found) == count:
+                    break
+        return found
+
+
+@pytest.fixture
+async def processes(redis_url: str) -> AsyncIterator[tuple[Process, Process]]:
+    """Two processes on one Redis."""
+    first, second = Process(connect(redis_url)), Process(connect(redis_url))
+    async with (
+        first.client,
+        second.client,
+        first.hub.running(),
+        second.hub.running(),
+        first.appender.running(),
+        second.appender.running(),
+    ):
+        yield first, second
+        assert first.hub.reader_count == second.hub.reader_count == 0
+
+
+async def test_replay_then_follow_has_no_gap(processes: tuple[Process, Process]) -> None:
+    """What is there already, what comes from this process, and what comes from another."""
+    here, there = processes
+    for number in range(3):
+        await here.append(f"old {number}")
+    following = asyncio.create_task(here.collect(9))
+    for number in range(3):
+        await here.append(f"here {number}")
+        await there.append(f"there {number}")
+    assert [entry.seq for entry in await following] == list(range(1, 10))
+
+
+async def test_reader_in_another_process_follows_at_once(
+    processes: tuple[Process, Process],
+) -> None:
+    """Pub/sub carries entries to the other process, without a look at the log."""
+    here, there = processes
+    await here.append("first")
+    loop = asyncio.get_running_loop()
+    async with aclosing(follow(there.client, there.hub, LOG, 0, HEAD)) as stream:
+        await anext(stream)  # by now it listens
+        begun = loop.time()
+        await here.append("second")
+        assert (await anext(stream)).seq == 2
+    assert loop.time() - begun < RECHECK / 5
+
+
+async def test_slow_reader_reads_the_log_instead(processes: tuple[Process, Process]) -> None:
+    """An inbox that overflows keeps nothing, and its reader misses nothing."""
+    here, _ = processes
+    total = INBOX_SIZE * 2 + 10
+    async with aclosing(follow(here.client, here.hub, LOG, 0, HEAD)) as stream:
+        await here.append("first")
+        assert (await anext(stream)).seq == 1
+        waiting = asyncio.create_task(anext(stream))
+        for number in range(total):
+            await here.append(f"n{number}", part=number)
+        seen = [(await waiting).seq]
+        async with asyncio.timeout(20):
+            while seen[-1] < total + 1:
+                seen.append((await anext(stream)).seq)
+    assert seen == list(range(2, total + 2))
+
+
+async def test_cursor_of_nothing_is_refused(processes: tuple[Process, Process]) -> None:
+    """A cursor ahead of the log never was; one before its start has expired."""
+    here, _ = processes
+    for number in range(5):
+        await here.append(f"n{number}")
+    with pytest.raises(InvalidInput):
+        await check_cursor(here.client, HEAD, LOG, 6)
+    await here.client.xtrim(LOG, minid="4-0", approximate=False)
+    await check_cursor(here.client, HEAD, LOG, 3)
+    with pytest.raises(CursorExpired):
+        await check_cursor(here.client, HEAD, LOG, 2)
+
+
+async def test_lost_pubsub_connection_costs_no_entry(
+    processes: tuple[Process, Process], redis_url: str
+) -> None:
+    """When the connection to the others breaks, the log is read."""
+    here, there = processes
+    following = asyncio.create_task(there.collect(20))
+    async with Redis.from_url(redis_url) as client:
+        for number in range(20):
+            await here.append(f"n{number}")
+            if number in (5, 12):
+                await client.client_kill_filter(_type="pubsub")
+    assert [entry.seq for entry in await following] == list(range(1, 21))

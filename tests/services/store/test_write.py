@@ -1,0 +1,145 @@
+"""One atomic write: all of it happens, or none."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from pybot.errors import Unavailable
+from pybot.services.events import CodeDelta, TextDelta
+from pybot.services.store.appender import Appender
+from pybot.services.store.connection import Client, connect
+from pybot.services.store.follow import entries, read
+from pybot.services.store.hub import Hub
+from pybot.services.store.write import NEXT_SEQ, Refused, Write
+
+
+@pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[Client]:
+    """A client of an empty Redis."""
+    async with Redis.from_url(redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def appender(client: Client) -> AsyncIterator[Appender]:
+    """An appender that runs."""
+    started = Appender(client, Hub(client), retention=60)
+    async with started.running():
+        yield started
+
+
+def delta(offset: int, text: str, part: int = 0) -> TextDelta:
+    """Text of one part."""
+    return TextDelta("m", part, 0, offset, text)
+
+
+def viewer_write() -> Write:
+    """A write that needs no conversation."""
+    return Write.to_viewer("v")
+
+
+async def test_events_are_numbered_from_one(client: Client, appender: Appender) -> None:
+    """The stream's IDs are the numbers, whatever process appends."""
+    first = await appender.append(viewer_write().emit(delta(0, "a")))
+    last = await appender.append(viewer_write().emit(delta(1, "b"), delta(0, "c", part=1)))
+    assert (first, last) == (1, 3)
+    raws = await read(client, viewer_write().log, 0)
+    assert [number for number, _, _ in raws] == [1, 2, 3]
+
+
+async def test_unmet_requirement_leaves_everything_as_it_was(
+    client: Client, appender: Appender
+) -> None:
+    """Neither commands nor events of a refused write happen; the label says what was not met."""
+    write = viewer_write().do("SET", "{v}key", "value").require("empty", "", "GET", "{v}other")
+    await client.set("{v}other", "taken")
+    with pytest.raises(Refused) as refused:
+        await appender.append(write.emit(delta(0, "a")))
+    assert (refused.value.label, refused.value.actual) == ("empty", "taken")
+    assert await client.get("{v}key") is None
+    assert await read(client, write.log, 0) == []
+
+
+async def test_commands_may_name_the_first_events_number(
+    client: Client, appender: Appender
+) -> None:
+    """What a write stores can point at where its events begin."""
+    await appender.append(viewer_write().emit(delta(0, "a")))
+    write = viewer_write().do("SET", "{v}first", NEXT_SEQ).emit(delta(1, "b"))
+    assert await appender.append(write) == 2
+    assert await client.get("{v}first") == b"2"
+
+
+async def test_conversation_must_exist_and_be_no_tombstone(
+    client: Client, appender: Appender
+) -> None:
+    """Writes to what was never there, or was deleted, are refused."""
+    write = Write.to_conversation("c").emit(delta(0, "a"))
+    with pytest.raises(Refused):
+        await appender.append(write)
+    await client.hset("pybot:conversation:{c}", mapping={"pk": "c", "deleted_at": 0})
+    assert await appender.append(write) == 1
+    await client.hset("pybot:conversation:{c}", "deleted_at", "5")
+    with pytest.raises(Refused) as refused:
+        await appender.append(write)
+    assert refused.value.label == "exists"
+
+
+async def test_stale_fence_is_refused(client: Client, appender: Appender) -> None:
+    """After the next attempt has begun, the one before writes nothing more."""
+    await client.hset("pybot:conversation:{c}", mapping={"pk": "c", "deleted_at": 0})
+    await client.hset("pybot:run:{c}:r", "attempt", "2")
+    await appender.append(Write.to_conversation("c").fenced("c.r", 2).emit(delta(0, "a")))
+    with pytest.raises(Refused) as refused:
+        await appender.append(Write.to_conversation("c").fenced("c.r", 1).emit(delta(1, "b")))
+    assert refused.value.label == "fence"
+
+
+async def test_deltas_merge_while_a_pipeline_is_in_flight(
+    client: Client, appender: Appender
+) -> None:
+    """Many small pieces become few entries, whose text is whole and in order."""
+    text = [f"{number} " for number in range(2000)]
+    offset = 0
+    future = await appender.put(viewer_write())
+    for piece in text:
+        future = await appender.put(viewer_write().emit(delta(offset, piece)))
+        offset += len(piece)
+        if len(piece) % 3 == 0:
+            await asyncio.sleep(0)
+    await future
+    raws = await read(client, viewer_write().log, 0)
+    assert len(raws) < 200
+    (joined,) = entries(raws)
+    assert isinstance(joined.event, TextDelta)
+    assert joined.event.text == "".join(text)
+
+
+async def test_only_what_continues_merges() -> None:
+    """Another part, another kind or a command keeps its own place."""
+    write = viewer_write().emit(delta(0, "a"))
+    assert write.absorb(viewer_write().emit(delta(1, "b")))
+    assert write.absorb(viewer_write().emit(delta(0, "c", part=1), CodeDelta("k", 0, 0, "d")))
+    assert [event.text for event in write.events if isinstance(event, TextDelta)] == ["ab", "c"]
+    assert not write.absorb(viewer_write().do("SET", "{v}k", 1).emit(delta(1, "e", part=1)))
+    assert not write.absorb(Write.to_viewer("w").emit(delta(1, "e", part=1)))
+
+
+async def test_redis_out_of_reach_is_told_to_every_writer(redis_url: str) -> None:
+    """Each write fails as Unavailable, and the appender goes on."""
+    client = connect("redis://127.0.0.1:9")
+    appender = Appender(client, Hub(client), retention=60)
+    async with appender.running():
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await appender.append(viewer_write().emit(delta(0, "a")))
+    await client.aclose()
+
+
+async def test_restarted_redis_gets_the_script_again(client: Client, appender: Appender) -> None:
+    """A server that has forgotten the script is given it, and the write happens once."""
+    await appender.append(viewer_write().emit(delta(0, "a")))
+    await client.script_flush()
+    assert await appender.append(viewer_write().emit(delta(1, "b"))) == 2
