@@ -89,9 +89,10 @@ class Hub:
         try:
             yield
         finally:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            # redis-py can swallow a cancellation that meets the answer it waits for.
+            while not self._task.done():
+                self._task.cancel()
+                await asyncio.wait([self._task], timeout=0.1)
 
     @contextlib.asynccontextmanager
     async def reading(self, log: str) -> AsyncGenerator[Inbox]:
