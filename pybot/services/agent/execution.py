@@ -180,14 +180,22 @@ class Execution:
         await self._commit()
 
     async def _is_ours(self) -> bool:
-        """Whether the fence still holds; a log that does not answer in time changes nothing."""
+        """Whether the fence still holds; a log that does not answer in time changes nothing.
+
+        The cell's state is told once more, since only what is written meets the fence.
+        """
         try:
-            await asyncio.wait_for(self._log.flush(), _FENCE_PATIENCE)
+            await asyncio.wait_for(self._confirm(), _FENCE_PATIENCE)
         except Superseded:
             return False
         except Exception as error:  # a log out of reach does not say whose the run is
             logger.warning("stopping the kernel of %s, unasked: %r", self._cell.id, error)
         return True
+
+    async def _confirm(self) -> None:
+        told = replace(self._cell, revision=self._recorder.revision)
+        await self._answer.change_cell(told)
+        await self._log.flush()
 
 
 async def interrupt(kernel: RunKernel, patience: float = GRACE) -> None:

@@ -186,8 +186,7 @@ class FakeLog:
             self.fold.apply(event)
 
     async def flush(self) -> None:
-        self.flushes += 1
-        self._check()
+        self.flushes += 1  # what waits is written; nothing that waits meets no fence
 
     async def phase(self, phase: RunPhase) -> None:
         if self.phases[-1:] != [phase]:
