@@ -21,6 +21,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from pybot.config import Settings
+from pybot.endpoint.protocol import WebSockets
 
 logger = logging.getLogger(__name__)
 
@@ -158,7 +159,7 @@ def _config(app: ASGIApp, settings: Settings, *, behind_proxy: bool) -> uvicorn.
     return uvicorn.Config(
         app,
         http="httptools",
-        ws="websockets-sansio",
+        ws=WebSockets,
         ws_max_size=settings.limits.max_body_size,
         # Events are small and many; compressing each costs more time than it saves bytes.
         ws_per_message_deflate=False,
