@@ -35,7 +35,6 @@ from pybot.services.local.tgi_http import (
 from pybot.services.local.tgi_types import MAX_STOP_SEQUENCES, GenerateRequest
 
 MAX_BODY = 4 * 1024 * 1024  # bytes
-NICENESS = 5  # the web app and the kernels go first
 PR_SET_PDEATHSIG = 1
 PR_GET_PDEATHSIG = 2
 _request = msgspec.json.Decoder(GenerateRequest)
@@ -166,7 +165,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     _end_with_parent()
-    os.nice(NICENESS)
     try:
         path = model_file.find()
         model_file.check(path)
