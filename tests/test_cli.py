@@ -71,6 +71,20 @@ async def test_ctrl_c_ends_everything_and_data_stays(
     assert ask(again.url(), TITLES) == titles
 
 
+def test_ctrl_c_while_starting_ends_what_has_started(
+    start_pybot: StartPybot, pybot_data: Path
+) -> None:
+    """An impatient person gets the prompt back, with nothing behind it."""
+    pybot = start_pybot("up", "--port", "0", "--data-dir", str(pybot_data))
+    assert pybot.process.stdout is not None
+    assert pybot.process.stdout.readline() == "Starting Redis …\n"
+    assert "ready in" in pybot.process.stdout.readline()
+    started = pybot.descendants()
+    assert pybot.end(signal.SIGINT) < 5
+    assert running(started) == []
+    assert (pybot.process.returncode, pybot.log.read_text()) == (0, "")
+
+
 async def test_sigkill_leaves_nobody_behind(start_pybot: StartPybot, pybot_data: Path) -> None:
     """The system ends the children of a killed process; the model and kernels too."""
     pybot = start_pybot("up", "--port", "0", "--data-dir", str(pybot_data))
