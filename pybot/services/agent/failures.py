@@ -42,6 +42,12 @@ def too_many_tokens() -> Stopped:
     return Stopped(RunStatus.INCOMPLETE, RunErrorCode.TOO_MANY_TOKENS, message)
 
 
+def repeats_itself() -> Stopped:
+    """The model writes the same line over and over."""
+    message = "The model went in circles and was stopped. Try again, or ask in other words."
+    return Stopped(RunStatus.INCOMPLETE, RunErrorCode.TOO_MANY_TOKENS, message)
+
+
 def run_timeout(seconds: float) -> Stopped:
     """The answer has taken as long as it may."""
     message = f"The answer took longer than {seconds:g} seconds and was stopped."

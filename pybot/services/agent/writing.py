@@ -8,9 +8,11 @@ from msgspec import Struct
 
 from pybot.services.agent.answer import Answer
 from pybot.services.agent.bundles import clean
+from pybot.services.agent.failures import repeats_itself
 from pybot.services.agent.parser import Code, CodeBegan, CodeEnded, Parsed, Parser, Text
 from pybot.services.agent.ports import RunLog
 from pybot.services.agent.prompt import Fitted, Prompt
+from pybot.services.agent.repetition import Repetition
 from pybot.services.agent.waiting import closing
 from pybot.services.llm.base import ChatModel, Delta, Finished, Generation, ModelError, Turn
 from pybot.services.llm.profiles import STOP
@@ -32,7 +34,11 @@ class Written(Struct, frozen=True, kw_only=True):
 
 
 class Writer:
-    """Writes one turn into an answer. Raises ModelError; what was written by then is in it."""
+    """Writes one turn into an answer.
+
+    Raises ModelError, and Stopped when the model goes in circles; what was written by then is in
+    the answer.
+    """
 
     def __init__(
         self,
@@ -53,6 +59,7 @@ class Writer:
         self._attempts = attempts
         self._pause = pause
         self._parser = Parser()
+        self._repetition = Repetition()
         self._raw = ""  # what the model wrote in this turn
         self._is_over = False  # a Python block has ended, or the answer repeats itself
         self._cell: Cell | None = None
@@ -98,38 +105,38 @@ class Writer:
 
     async def _read(self, stream: AsyncIterator[Delta | Finished], generation: Generation) -> str:
         pieces = 0
-        async for item in stream:
-            await self._log.phase(RunPhase.GENERATING)
-            if isinstance(item, Finished):
-                self._count(generation, item.usage)
-                return item.reason
-            pieces += 1
-            await self._take(item)
-            if self._is_over:
-                self._count(generation, await self._usage_of(stream, generation, pieces))
-                return "stop"
+        usage: TokenUsage | None = None
+        try:
+            async for item in stream:
+                await self._log.phase(RunPhase.GENERATING)
+                if isinstance(item, Finished):
+                    usage = item.usage
+                    return item.reason
+                pieces += 1
+                await self._take(item)
+                if self._is_over:
+                    usage = await self._told_usage(stream)
+                    return "stop"
+        finally:
+            if usage is not None:
+                self._prompt.correct(generation.turns, usage.prompt_tokens)
+            elif pieces:  # cut off, by whomever: about what it was
+                read = self._prompt.estimate(generation.turns)
+                usage = TokenUsage(prompt_tokens=read, completion_tokens=pieces)
+            self.usage = added(self.usage, usage or TokenUsage())
         message = "The answer broke off: the model's service ended it too early."
         raise ModelError(RunErrorCode.MODEL_INTERRUPTED, message)
 
-    async def _usage_of(
-        self, stream: AsyncIterator[Delta | Finished], generation: Generation, pieces: int
-    ) -> TokenUsage:
-        """The usage that the service tells when it stopped too, else about what it was."""
-        if self._raw.endswith(STOP):
-            try:
-                async with asyncio.timeout(_END_PATIENCE):
-                    item = await anext(stream, None)
-            except TimeoutError:
-                item = None
-            if isinstance(item, Finished):
-                return item.usage
-        return TokenUsage(
-            prompt_tokens=self._prompt.estimate(generation.turns), completion_tokens=pieces
-        )
-
-    def _count(self, generation: Generation, usage: TokenUsage) -> None:
-        self._prompt.correct(generation.turns, usage.prompt_tokens)
-        self.usage = added(self.usage, usage)
+    async def _told_usage(self, stream: AsyncIterator[Delta | Finished]) -> TokenUsage | None:
+        """The usage that the service tells when it stopped at the block's end too."""
+        if not self._raw.endswith(STOP):
+            return None
+        try:
+            async with asyncio.timeout(_END_PATIENCE):
+                item = await anext(stream, None)
+        except TimeoutError:
+            return None
+        return item.usage if isinstance(item, Finished) else None
 
     async def _take(self, delta: Delta) -> None:
         if delta.reasoning:
@@ -137,6 +144,8 @@ class Writer:
             return
         text = clean(delta.text)
         self._raw += text
+        if self._repetition.feed(text):
+            raise repeats_itself()
         for parsed in self._parser.feed(text):
             await self._write(parsed)
             if self._is_over:

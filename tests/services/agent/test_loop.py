@@ -530,3 +530,14 @@ async def test_a_long_prompt_is_tried_again_with_less() -> None:
     first, second = (asked.turns for asked in model.asked)
     assert (len(first), len(second)) == (10, 6)
     assert second[-1] == Turn("user", "Last?")
+
+
+async def test_a_model_that_goes_in_circles_is_stopped() -> None:
+    log, kernel = FakeLog(), FakeKernel()
+    model = FakeModel(["```python\n" + "a = 1\n" * 1000])
+    outcome = await run(model, kernel, log)
+    assert outcome.status is RunStatus.INCOMPLETE
+    assert code_of(outcome) is RunErrorCode.TOO_MANY_TOKENS
+    assert kernel.executed == []
+    assert 20 < outcome.usage.completion_tokens < 100
+    assert cell_of(log.parts[0]).cell.status is CellStatus.INTERRUPTED
