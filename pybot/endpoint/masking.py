@@ -4,6 +4,7 @@ import logging
 import secrets
 
 from graphql import FieldNode, GraphQLError
+from strawberry.exceptions import StrawberryInputCoercionError
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,10 @@ def _is_input_error(error: GraphQLError) -> bool:
 
     Those point at a variable's definition or an argument's value, and errors of resolvers and of
     values that cannot be shown at a field; errors of a whole subscription point at nothing.
+    Strawberry checks `@oneOf` while graphql-core coerces, which then points at nothing either.
     """
+    if isinstance(error.original_error or error, StrawberryInputCoercionError):
+        return True
     nodes = error.nodes or ()
     return bool(nodes) and not any(isinstance(node, FieldNode) for node in nodes)
 

@@ -26,7 +26,7 @@ WHICH = strawberry.argument(description="Which kernel.")
 async def interrupt_kernel(
     info: Info, input: Annotated[InterruptKernelInput, WHICH]
 ) -> InterruptKernelPayload:
-    with Refusals() as refusals:
+    with Refusals(named="conversationId") as refusals:
         record = await info.context.services.kernels.interrupt(
             info.context.viewer, required("Conversation", input.conversation_id, "conversationId")
         )
@@ -37,7 +37,7 @@ async def interrupt_kernel(
 async def restart_kernel(
     info: Info, input: Annotated[RestartKernelInput, WHICH]
 ) -> RestartKernelPayload:
-    with Refusals() as refusals:
+    with Refusals(named="conversationId") as refusals:
         record = await info.context.services.kernels.restart(
             info.context.viewer,
             required("Conversation", input.conversation_id, "conversationId"),
@@ -50,7 +50,7 @@ async def restart_kernel(
 async def shutdown_kernel(
     info: Info, input: Annotated[ShutdownKernelInput, WHICH]
 ) -> ShutdownKernelPayload:
-    with Refusals() as refusals:
+    with Refusals(named="conversationId") as refusals:
         record = await info.context.services.kernels.shutdown(
             info.context.viewer, required("Conversation", input.conversation_id, "conversationId")
         )

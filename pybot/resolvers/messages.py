@@ -61,7 +61,7 @@ async def regenerate_message(
         RegenerateMessageInput, strawberry.argument(description="What to write again.")
     ],
 ) -> RegenerateMessagePayload:
-    with Refusals({"conversationId": ("messageId",)}) as refusals:
+    with Refusals({"conversationId": ("messageId",)}, named="messageId") as refusals:
         sent = await info.context.services.runs.regenerate(
             info.context.viewer,
             required("Message", input.message_id, "messageId"),
@@ -79,7 +79,7 @@ async def cancel_run(
     info: Info,
     input: Annotated[CancelRunInput, strawberry.argument(description="Which run.")],
 ) -> CancelRunPayload:
-    with Refusals({"conversationId": ("runId",)}) as refusals:
+    with Refusals({"conversationId": ("runId",)}, named="runId") as refusals:
         record = await info.context.services.runs.cancel(
             info.context.viewer, required("Run", input.run_id, "runId")
         )

@@ -12,12 +12,16 @@ class Refusals:
     """Keeps a PybotError that ends its `with` block, as a `UserError` with the argument's path.
 
     Services name arguments relative to the input; `places` says where those are that lie deeper
-    in it, or go by another name there.
+    in it, or go by another name there. What is not found is what `named` is, where the service
+    does not say.
     """
 
-    def __init__(self, places: Mapping[str, Sequence[str]] | None = None) -> None:
+    def __init__(
+        self, places: Mapping[str, Sequence[str]] | None = None, *, named: str | None = None
+    ) -> None:
         self.errors: list[UserError] = []
         self._places = places or {}
+        self._named = (named,) if named else ()
 
     def __enter__(self) -> "Refusals":
         return self
@@ -30,7 +34,8 @@ class Refusals:
     ) -> bool:
         if not isinstance(error, PybotError):
             return False
-        self.errors = [user_error(error, self._path(error.path))]
+        path = error.path or (self._named if isinstance(error, NotFound) else ())
+        self.errors = [user_error(error, self._path(path))]
         return True
 
     def _path(self, path: Sequence[str]) -> list[str]:

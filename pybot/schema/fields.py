@@ -30,7 +30,8 @@ Before = Annotated[str | None, strawberry.argument(description="Only edges befor
 
 def field(description: str) -> Callable[[Callable[..., object]], Any]:
     """Make a method a field; Strawberry's own decorator is untyped."""
-    return strawberry.field(description=description)
+    decorator: Callable[[Callable[..., object]], Any] = strawberry.field(description=description)
+    return decorator
 
 
 def page_request(

@@ -4,7 +4,7 @@ import time
 
 import pytest
 import strawberry
-from graphql import execute_sync, parse
+from strawberry.extensions import DisableValidation
 
 from pybot.context import Info
 from pybot.schema.selection import selects
@@ -36,7 +36,8 @@ class Query:
         return Branch()
 
 
-schema = strawberry.Schema(Query)
+# Validation has fragment bombs of its own: the limits in front of it are the endpoint's.
+schema = strawberry.Schema(Query, extensions=[DisableValidation])
 
 
 FRAGMENTS = {
@@ -74,13 +75,8 @@ def test_fragment_bomb_costs_its_length() -> None:
     ]
     fragments.append("fragment F60 on Branch { leaf { __typename } }")
     query = "\n".join(["{ root { ...F0 @include(if: false) } }", *fragments])
-    document = parse(query)
-    seen.clear()
     started = time.perf_counter()
-    # Validation has bombs of its own: the limits in front of it are the endpoint's.
-    result = execute_sync(schema._schema, document)
-    assert result.errors is None
-    assert seen == [(False, False)]
+    assert ask(query) == (False, False)
     assert time.perf_counter() - started < 1
 
 
