@@ -29,7 +29,7 @@ fmt: setup ## format the code
 	@npm --prefix frontend run format
 
 smoke-model: setup ## ask the local model each example prompt three times, through the whole stack
-	@$(PYTHON_OF_VENV) -m scripts.smoke_model $(ARGS)
+	@$(PYTHON_OF_VENV) -m tests.e2e.smoke_model $(ARGS)
 
 lock: ## resolve the Python packages anew (requirements/*.txt)
 	@scripts/lock.sh
