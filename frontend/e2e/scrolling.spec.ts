@@ -32,6 +32,7 @@ test("the view follows the end until a person scrolls up, and again after Jump t
   await chat.log.focus();
   await page.keyboard.press("PageUp");
   await expect(jump).toBeVisible();
+  await chat.ended();
   await page.keyboard.press("End");
   await expect(jump).toHaveCount(0);
 });
@@ -48,7 +49,7 @@ test("sending always scrolls to the end", async ({ page }) => {
 
 test("content that shrinks does not let go of the end", async ({ page }) => {
   const chat = new ChatPage(page);
-  const code = Array.from({ length: 20 }, (_, index) => `x${index} = ${index}`).join("\\n");
+  const code = Array.from({ length: 8 }, (_, index) => `x${index} = ${index}`).join("\\n");
   await chat.begin(`[[answer: ${LINES}]]`);
   await chat.ask(`[[code: ${code}\\nprint("end")]]`);
   await chat.ended();
