@@ -8,9 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from pybot.config import Settings
+from pybot.errors import Unavailable
 from pybot.services.blobs import Blobs
 from pybot.services.claims import Claims
 from pybot.services.conversations import Conversations
@@ -68,8 +67,8 @@ class Services:
         try:
             async with asyncio.timeout(3):
                 await self.client.ping()
-        except (RedisError, OSError, TimeoutError) as error:
-            return f"Redis does not answer ({str(error) or 'timed out'}): check REDIS_OM_URL."
+        except (Unavailable, TimeoutError) as error:
+            return f"{str(error) or 'Redis does not answer in time.'} Check REDIS_OM_URL."
         return "ok"
 
     async def _model_state(self) -> str:

@@ -100,6 +100,6 @@ class RunQueue:
                         await self.add(run_id)
                     elif score < (time.time() - ORPHAN_AGE) * 1000:
                         await forget(run_id)
-            except (RedisError, OSError, Unavailable) as error:
+            except Unavailable as error:
                 logger.warning("repair of runs is interrupted: %s", error)
             await asyncio.sleep(REPAIR_INTERVAL)

@@ -1,6 +1,6 @@
 """No provider of kernels: says so, with the next step, whenever one is needed."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import NoReturn
 
 from pybot.services.kernels.base import KernelDied, KernelNotice, KernelUnavailable, Reaction
@@ -17,11 +17,15 @@ class NoKernels:
         raise KernelUnavailable(self._reason)
 
     async def execute(
-        self, kernel_id: str, code: str, *, message_id: str  # noqa: ARG002
+        self,
+        kernel_id: str,  # noqa: ARG002
+        code: str,  # noqa: ARG002
+        *,
+        message_id: str,  # noqa: ARG002
     ) -> AsyncGenerator[Reaction]:
         """No kernel lives here."""
-        raise KernelDied(self._reason)
-        yield  # makes this an asynchronous generator, as the port has it
+        for reaction in self._none():
+            yield reaction
 
     async def interrupt(self, kernel_id: str) -> NoReturn:  # noqa: ARG002
         """No kernel lives here."""
@@ -38,10 +42,11 @@ class NoKernels:
         """No kernel lives here."""
         return False
 
-    async def notices(self) -> AsyncIterator[KernelNotice]:
+    async def notices(self) -> AsyncGenerator[KernelNotice]:
         """Nothing ever happens."""
-        return
-        yield  # makes this an asynchronous generator, as the port has it
+        nothing: tuple[KernelNotice, ...] = ()
+        for notice in nothing:
+            yield notice
 
     async def check(self) -> None:
         """Say what is missing."""
@@ -49,3 +54,6 @@ class NoKernels:
 
     async def aclose(self) -> None:
         """There is nothing to close."""
+
+    def _none(self) -> tuple[Reaction, ...]:
+        raise KernelDied(self._reason)

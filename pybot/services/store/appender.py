@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
 from pybot.errors import Unavailable
 from pybot.services.events import encode
@@ -91,11 +91,10 @@ class Appender:
         milliseconds = int(time.time() * 1000)
         try:
             answers = await self._execute([write for write, _ in batch])
-        except (RedisError, OSError) as error:
+        except Unavailable as error:
             logger.warning("Redis did not take %d writes: %s", len(batch), error)
-            failure = Unavailable(f"Redis cannot be reached ({error}). Try again in a moment.")
             for _, future in batch:
-                future.set_exception(failure)
+                future.set_exception(error)
             return
         for (write, future), answer in zip(batch, answers, strict=True):
             self._settle(write, future, answer, milliseconds)

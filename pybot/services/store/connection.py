@@ -1,14 +1,65 @@
-"""The connection to Redis."""
+"""The connection to Redis: what fails for its sake is Unavailable, with the next step."""
 
-from redis.asyncio import Redis
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
-# A client whose answers are bytes: the store holds binary blobs.
-Client = Redis
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from pybot.errors import Unavailable
+
+# Commands at once; further ones wait for a connection rather than fail.
+POOL_SIZE = 64
+POOL_TIMEOUT = 10  # seconds
+
+# Redis is gone, frozen, full or a replica; other errors are bugs of ours.
+_TROUBLE = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError, OSError)
+
+T = TypeVar("T")
+
+
+class Client(Redis):
+    """A Redis client that says what a user can understand when Redis is out of reach."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        upstream: Callable[..., Awaitable[Any]] = super().execute_command
+        return await _reaching(upstream(*args, **options))
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
+class _Pipeline(Pipeline):
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        return await _reaching(super().execute(raise_on_error))
+
+
+async def _reaching(answer: Awaitable[T]) -> T:
+    try:
+        return await answer
+    except _TROUBLE as error:
+        reason = str(error) or type(error).__name__
+        raise Unavailable(
+            f"Redis does not do its part ({reason}). Try again in a moment."
+        ) from error
 
 
 def connect(url: str, *, decode: bool = False) -> Client:
     """A client for `url` (redis://, rediss:// or unix://) with a pool of its own.
 
-    Answers are bytes, or text with `decode` (redis-om wants that).
+    Answers are bytes, since the store holds binary blobs, or text with `decode` (redis-om wants
+    that).
     """
-    return Redis.from_url(url, decode_responses=decode, health_check_interval=30)
+    pool = BlockingConnectionPool.from_url(
+        url,
+        decode_responses=decode,
+        health_check_interval=30,
+        max_connections=POOL_SIZE,
+        timeout=POOL_TIMEOUT,
+    )
+    client = Client(connection_pool=pool)
+    client.auto_close_connection_pool = True
+    return client

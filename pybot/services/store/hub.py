@@ -13,6 +13,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from pybot.errors import Unavailable
 from pybot.services.store.connection import Client
 
 logger = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ class Hub:
             try:
                 async with self._client.pubsub() as pubsub:  # pyright: ignore[reportUnknownMemberType]
                     await self._follow(pubsub)
-            except (RedisError, OSError) as error:
+            except (RedisError, Unavailable, OSError) as error:
                 logger.warning("events from other processes are interrupted: %s", error)
             for channel in self._channels.values():
                 channel.subscribed.clear()

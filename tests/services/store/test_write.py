@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
 from pybot.errors import Unavailable
 from pybot.services.events import CodeDelta, TextDelta
@@ -18,7 +17,7 @@ from pybot.services.store.write import NEXT_SEQ, Refused, Write
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[Client]:
     """A client of an empty Redis."""
-    async with Redis.from_url(redis_url) as opened:
+    async with connect(redis_url) as opened:
         yield opened
 
 
