@@ -6,7 +6,7 @@ import strawberry
 
 from pybot.context import Info
 from pybot.errors import InvalidInput, NotFound
-from pybot.resolvers.refusals import Refusals, required
+from pybot.resolvers.refusals import MAX_IDS, Refusals, required
 from pybot.schema import ids
 from pybot.schema.conversation import Conversation
 from pybot.schema.conversation_change import (
@@ -23,13 +23,12 @@ from pybot.services import records
 
 T = TypeVar("T")
 
-MAX_IDS = 100
-
 
 async def create_conversation(
     info: Info,
     input: Annotated[CreateConversationInput, strawberry.argument(description="What to create.")],
 ) -> CreateConversationPayload:
+    """Create an empty conversation."""
     with Refusals() as refusals:
         record = await info.context.services.conversations.create(
             info.context.viewer,
@@ -46,6 +45,7 @@ async def update_conversation(
     info: Info,
     input: Annotated[UpdateConversationInput, strawberry.argument(description="What to change.")],
 ) -> UpdateConversationPayload:
+    """Change what is given; a field that is null is refused."""
     with Refusals() as refusals:
         record = await info.context.services.conversations.update(
             info.context.viewer,
@@ -64,6 +64,7 @@ async def delete_conversations(
     info: Info,
     input: Annotated[DeleteConversationsInput, strawberry.argument(description="What to delete.")],
 ) -> DeleteConversationsPayload:
+    """Delete those that are the viewer's; all other IDs are passed over."""
     with Refusals() as refusals:
         if len(input.conversation_ids) > MAX_IDS:
             raise InvalidInput(f"At most {MAX_IDS} conversations at once.", ("conversationIds",))

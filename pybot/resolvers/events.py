@@ -26,6 +26,7 @@ async def conversation_events(
     conversation_id: Annotated[strawberry.ID, strawberry.argument(description="The conversation.")],
     after: After = UNSET,
 ) -> AsyncGenerator[ConversationEvent]:
+    """Follow a conversation. Raises NotFound, CursorExpired, InvalidInput."""
     service_id = ids.decode_as("Conversation", conversation_id)
     if service_id is None:
         raise NotFound("There is no conversation with this ID.", ("conversationId",))
@@ -37,6 +38,7 @@ async def conversation_events(
 
 
 async def viewer_events(info: Info, after: After = UNSET) -> AsyncGenerator[ViewerEvent]:
+    """Follow all of the viewer's conversations. Raises CursorExpired, InvalidInput."""
     seq = _seq("viewer", given(after))
     entries = info.context.services.viewerlog.follow(info.context.viewer, seq)
     async with aclosing(entries):

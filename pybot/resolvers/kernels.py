@@ -26,6 +26,7 @@ WHICH = strawberry.argument(description="Which kernel.")
 async def interrupt_kernel(
     info: Info, input: Annotated[InterruptKernelInput, WHICH]
 ) -> InterruptKernelPayload:
+    """Interrupt what the kernel runs."""
     with Refusals(named="conversationId") as refusals:
         record = await info.context.services.kernels.interrupt(
             info.context.viewer, required("Conversation", input.conversation_id, "conversationId")
@@ -37,6 +38,7 @@ async def interrupt_kernel(
 async def restart_kernel(
     info: Info, input: Annotated[RestartKernelInput, WHICH]
 ) -> RestartKernelPayload:
+    """Restart the kernel, once for a key."""
     with Refusals(named="conversationId") as refusals:
         record = await info.context.services.kernels.restart(
             info.context.viewer,
@@ -50,6 +52,7 @@ async def restart_kernel(
 async def shutdown_kernel(
     info: Info, input: Annotated[ShutdownKernelInput, WHICH]
 ) -> ShutdownKernelPayload:
+    """Shut the kernel down."""
     with Refusals(named="conversationId") as refusals:
         record = await info.context.services.kernels.shutdown(
             info.context.viewer, required("Conversation", input.conversation_id, "conversationId")

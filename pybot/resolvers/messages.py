@@ -36,6 +36,7 @@ async def send_message(
     info: Info,
     input: Annotated[SendMessageInput, strawberry.argument(description="What to send and where.")],
 ) -> SendMessagePayload:
+    """Send to the target, and start the run that answers."""
     with Refusals(IN_TARGET) as refusals:
         sent = await info.context.services.runs.send(
             info.context.viewer,
@@ -61,6 +62,7 @@ async def regenerate_message(
         RegenerateMessageInput, strawberry.argument(description="What to write again.")
     ],
 ) -> RegenerateMessagePayload:
+    """Start a run that writes the newest answer again."""
     with Refusals({"conversationId": ("messageId",)}, named="messageId") as refusals:
         sent = await info.context.services.runs.regenerate(
             info.context.viewer,
@@ -79,6 +81,7 @@ async def cancel_run(
     info: Info,
     input: Annotated[CancelRunInput, strawberry.argument(description="Which run.")],
 ) -> CancelRunPayload:
+    """Cancel a run; one that has ended stays as it is."""
     with Refusals({"conversationId": ("runId",)}, named="runId") as refusals:
         record = await info.context.services.runs.cancel(
             info.context.viewer, required("Run", input.run_id, "runId")

@@ -8,6 +8,7 @@ import strawberry
 
 from pybot.context import Info
 from pybot.errors import InvalidInput, NotFound
+from pybot.resolvers.refusals import MAX_IDS
 from pybot.schema import ids
 from pybot.schema.cell import Cell
 from pybot.schema.conversation import Conversation
@@ -22,10 +23,9 @@ from pybot.schema.selection import selects
 from pybot.schema.server import Server
 from pybot.schema.viewer import Viewer
 
-MAX_IDS = 100
-
 
 async def viewer(info: Info) -> Viewer:
+    """Who asks. The cursor of their log is read first, where it is selected."""
     found = Viewer.from_record(info.context.viewer, info.context.services)
     if selects(info, "eventCursor"):
         await found.cursor.get()  # before all that is selected beside it
@@ -33,6 +33,7 @@ async def viewer(info: Info) -> Viewer:
 
 
 def server() -> Server:
+    """What this server is."""
     return Server()
 
 
@@ -42,6 +43,7 @@ async def conversation(
         strawberry.ID, strawberry.argument(description="The global ID of the conversation.")
     ],
 ) -> Conversation | None:
+    """A conversation of the viewer's, or None."""
     conversation_id = ids.decode_as("Conversation", id)
     if conversation_id is None:
         return None
@@ -55,6 +57,7 @@ async def node(
     info: Info,
     id: Annotated[strawberry.ID, strawberry.argument(description="The global ID.")],
 ) -> Node | None:
+    """An object of any kind, or None."""
     return await _node(info, id)
 
 
@@ -64,6 +67,7 @@ async def nodes(
         list[strawberry.ID], strawberry.argument(description="The global IDs, at most 100.")
     ],
 ) -> list[Node | None]:
+    """Objects of any kind, each or None in its place; raises InvalidInput for too many."""
     if len(ids) > MAX_IDS:
         raise InvalidInput(f"At most {MAX_IDS} IDs at once.", ("ids",))
     return await asyncio.gather(*(_node(info, each) for each in ids))

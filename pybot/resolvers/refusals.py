@@ -7,6 +7,9 @@ from pybot.errors import NotFound, PybotError
 from pybot.schema import ids
 from pybot.schema.errors import UserError, user_error
 
+# What one request may name at once.
+MAX_IDS = 100
+
 
 class Refusals:
     """Keeps a PybotError that ends its `with` block, as a `UserError` with the argument's path.
