@@ -1,7 +1,7 @@
 """The connection to Redis: what fails for its sake is Unavailable, with the next step."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import Pipeline
@@ -25,7 +25,8 @@ class Client(Redis):
     """A Redis client that says what a user can understand when Redis is out of reach."""
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        upstream: Callable[..., Awaitable[Any]] = super().execute_command
+        # Upstream's has no types of its own.
+        upstream = cast("Callable[..., Awaitable[Any]]", super().execute_command)
         return await _reaching(upstream(*args, **options))
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
