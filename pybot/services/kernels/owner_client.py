@@ -126,6 +126,8 @@ class OwnerClient:
         """The connection is gone, and nobody will answer what was asked."""
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(KernelUnavailable("The kernel owner has gone."))
+                future.set_exception(
+                    KernelUnavailable("The kernel owner has gone. Is `pybot up` running?")
+                )
         for listener in list(self._listeners):
             listener(None)

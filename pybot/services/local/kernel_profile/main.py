@@ -18,6 +18,8 @@ from typing import Any
 # cell that mentions them: together they would take a second of every kernel's start.
 NAMES = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot"}
 CHUNK = 64 * 1024  # characters of a stream in one message
+# ipykernel's output thread waits for itself, for ever, when it sends 2,000 messages in one go.
+MOST_PIECES = 500
 # Messages that wait for a slow reader; beyond it, ZeroMQ drops them, the end of a cell too.
 IOPUB_QUEUE = 100_000
 INTERRUPTS = 20  # tries
@@ -90,7 +92,8 @@ def pieces(text: str, spent: dict[str, Any], limit: int) -> Iterator[str]:
     size, room = spent["size"], limit - spent["size"] if limit else len(text)
     spent["size"] = size + len(text)
     kept = text[: max(room, 0)]
-    yield from (kept[start : start + CHUNK] for start in range(0, len(kept), CHUNK))
+    step = max(CHUNK, len(kept) // MOST_PIECES + 1)
+    yield from (kept[start : start + step] for start in range(0, len(kept), step))
     if limit and size <= limit < spent["size"]:
         yield f"\n[Output beyond {limit:,} characters was dropped.]\n"
 
