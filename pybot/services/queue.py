@@ -56,7 +56,10 @@ class RunQueue:
 
     async def cancel(self, run_id: str) -> None:
         """Take a run off the queue, or cancel the task of the worker that has it."""
-        await self._docket.cancel(run_id)
+        try:
+            await self._docket.cancel(run_id)
+        except (RedisError, OSError) as error:
+            raise Unavailable(f"The queue of runs cannot be reached: {error}") from None
 
     @contextlib.asynccontextmanager
     async def working(

@@ -24,7 +24,7 @@ from pybot.services.events import MessageChanged
 from pybot.services.live_kernels import LiveKernels
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import Profile
-from pybot.services.models import ConversationModel, Models, RunModel
+from pybot.services.models import ConversationModel, Models
 from pybot.services.pages import MAX_SIZE, PageRequest
 from pybot.services.queue import RunQueue
 from pybot.services.records import (
@@ -102,7 +102,7 @@ class Answering:
             log = self.run_logs.of(viewer, stored.record())
             self._logs.add(log)
             try:
-                await self._take_up(log, stored, conversation, viewer)
+                await self._take_up(log, conversation, viewer)
             except (Superseded, NotFound) as superseded:
                 logger.info("run left to others: %s", superseded)
                 await self._forget_ended(run_id)
@@ -114,7 +114,7 @@ class Answering:
                 await self._entitle(viewer, log)
 
     async def _take_up(
-        self, log: FencedLog, stored: RunModel, conversation: ConversationModel, viewer: Viewer
+        self, log: FencedLog, conversation: ConversationModel, viewer: Viewer
     ) -> None:
         if log.run.status.ended:
             await self._forget(log.run.id)
@@ -123,7 +123,7 @@ class Answering:
         logger.info("run begun: attempt=%d", log.run.attempt)
         try:
             end = End(status=RunStatus.CANCELLED)
-            if not stored.cancelled:
+            if not await self._is_cancelled(log.run.id):
                 end = await self._written(log, conversation, viewer)
         except asyncio.CancelledError:
             if not await self._is_cancelled(log.run.id):
