@@ -7,23 +7,22 @@ from dataclasses import dataclass, field
 
 from pybot.config import LimitSettings, LlmSettings, RunSettings, Settings
 from pybot.errors import Superseded
-from pybot.services.agent.loop import Tools
-from pybot.services.agent.ports import Assignment, Step
+from pybot.services.agent.loop import Tools, run_agent
+from pybot.services.agent.ports import Assignment, Outcome, Step
 from pybot.services.events import CellChanged, Event
 from pybot.services.fold import Fold
 from pybot.services.kernels.base import Done, Reaction, Started
 from pybot.services.llm.base import Delta, Finished, Generation, ModelInfo
 from pybot.services.llm.profiles import Profile
 from pybot.services.records import (
-    Message,
-    MessageRole,
-    MessageStatus,
+    CellPart,
     Part,
+    RunErrorCode,
     RunPhase,
     TextPart,
     TokenUsage,
-    now,
 )
+from tests.services.agent.said import Said, asked
 
 MESSAGE_ID = "c.answer"
 RUN_ID = "c.run"
@@ -219,37 +218,6 @@ class FakeLog:
             raise Superseded("stale")
 
 
-@dataclass(frozen=True)
-class Said:
-    """A message with its parts."""
-
-    message: Message
-    parts: tuple[Part, ...] = ()
-
-
-def asked(text: str) -> Said:
-    """A user's message."""
-    message = Message(
-        id="c.question",
-        role=MessageRole.USER,
-        status=MessageStatus.COMPLETED,
-        text=text,
-        created_at=now(),
-    )
-    return Said(message)
-
-
-def answered(*parts: Part) -> Said:
-    """An assistant's message."""
-    message = Message(
-        id="c.earlier",
-        role=MessageRole.ASSISTANT,
-        status=MessageStatus.COMPLETED,
-        created_at=now(),
-    )
-    return Said(message, parts)
-
-
 def assignment(
     *history: Said, parts: tuple[Part, ...] = (), committed: int = 0, instructions: str = ""
 ) -> Assignment:
@@ -284,3 +252,21 @@ def tools(
 def texts(parts: Sequence[Part]) -> list[str]:
     """What the text parts say."""
     return [part.text for part in parts if isinstance(part, TextPart)]
+
+
+async def run(model: FakeModel, kernel: FakeKernel, log: FakeLog, **limits: float) -> Outcome:
+    """Run the loop with short pauses."""
+    return await run_agent(
+        tools(model, kernel, log), assignment(), settings(**limits), pause=0.001, grace=0.05
+    )
+
+
+def cell_of(part: Part) -> CellPart:
+    """A part that must be a cell."""
+    assert isinstance(part, CellPart)
+    return part
+
+
+def code_of(outcome: Outcome) -> RunErrorCode | None:
+    """Why a run ended as it did."""
+    return outcome.error.code if outcome.error else None

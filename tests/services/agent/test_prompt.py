@@ -20,7 +20,7 @@ from pybot.services.records import (
     StreamOutput,
     TextPart,
 )
-from tests.services.agent.fakes import Said, answered, asked
+from tests.services.agent.said import Said, answered, asked
 
 SYSTEM = Turn("system", "Be brief.")
 FEW_SHOT = (Turn("user", "Hi."), Turn("assistant", "Hello."))
