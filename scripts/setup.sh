@@ -79,6 +79,9 @@ set_up_frontend() {
     step web "Web app" build_frontend < <(files_of frontend | xargs -0 cat schema.graphql)
 }
 
+# One set-up at a time in a clone.
+exec 9<Makefile
+if command -v flock >/dev/null; then flock 9; fi
 check_tools
 # A half-made environment has no uv; one whose interpreter is gone cannot start.
 if ! "$PYTHON_OF_VENV" -c 'import uv' 2>/dev/null; then
@@ -91,8 +94,11 @@ fi
 [[ -f pybot/web/index.html ]] || rm -f "$STAMPS/web"
 [[ -x .venv-kernels/bin/python ]] || rm -f "$STAMPS/kernels"
 mkdir -p "$STAMPS"
+# In a process group of its own: when the rest fails or is interrupted, all of npm ends too.
+set -m
 set_up_frontend &
 frontend=$!
-trap 'kill $frontend 2>/dev/null || true' EXIT
+set +m
+trap 'kill -- -$frontend 2>/dev/null || true' EXIT
 set_up_python
 wait $frontend
