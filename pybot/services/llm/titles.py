@@ -9,7 +9,10 @@ MAX_WORDS = 8
 MAX_TOKENS = 24
 QUOTED = 500  # characters of question and answer that the model reads
 
-_PREFIX = re.compile(r"^(?:the )?(?:suggested )?title(?: is|:)\s*", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"^(?:the )?(?:suggested )?title(?: (?:of|for) (?:the|this) conversation)?(?: is|:|$)\s*",
+    re.IGNORECASE,
+)
 _DECORATION = " \t\"'\u2018\u2019\u201c\u201d\u00ab\u00bb*_#`.:;,-\u2013\u2014"
 
 

@@ -24,6 +24,7 @@ CONTEXT = MAX_CONTEXT  # tokens of each
 # Cancelling is seen between two batches of a prompt: a quarter of a second on two slow cores.
 BATCH = 64
 MAX_THREADS = 4  # more make so small a model slower
+PREFIX = "pybot-llm-"
 CACHE = 256  # MiB of prompts that were evaluated
 
 
@@ -70,7 +71,7 @@ class Llama:
     """A loaded model. Loading blocks for half a second; the rest is for one event loop."""
 
     def __init__(self, model: Path) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="pybot-llm-", dir=_short_folder()))
+        self._folder = _new_folder(Path(_short_folder()))
         self._socket = self._folder / "llama.sock"
         xllamacpp: Any = importlib.import_module("xllamacpp")  # it has no types, and loads slowly
         parameters = xllamacpp.CommonParams()
@@ -137,6 +138,25 @@ def _set(parameters: Any, model: Path, socket: Path) -> None:
     parameters.warmup = False
     parameters.verbosity = -1
     parameters.ui = False
+
+
+def _new_folder(parent: Path) -> Path:
+    """A folder of this process's own; what processes left that were killed is removed."""
+    for left in parent.glob(f"{PREFIX}*-*"):
+        pid = left.name.removeprefix(PREFIX).partition("-")[0]
+        if pid.isdecimal() and not _is_alive(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)  # it may be another user's
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _short_folder() -> str:

@@ -20,7 +20,14 @@ def test_title_is_taken_out_of_what_stands_around_it(written: str) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "\n", '"', "```python", "I would suggest that you call this conversation a plot of waves"],
+    [
+        "",
+        "\n",
+        '"',
+        "```python",
+        "The title of the conversation is:\n",
+        "I would suggest that you call this conversation a plot of waves",
+    ],
 )
 def test_first_words_of_the_question_stand_in(written: str) -> None:
     assert title_from(written, "Plot a sine wave") == "Plot a sine wave"
