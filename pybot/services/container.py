@@ -1,7 +1,6 @@
 """Opens everything that waits or touches the world, in order, and closes it in reverse."""
 
 import asyncio
-import contextlib
 import shutil
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -48,6 +47,7 @@ class Services:
     conversations: Conversations
     snapshots: Snapshots
     runs: Runs
+    run_logs: RunLogs
     kernels: LiveKernels
     eventlog: EventLog
     viewerlog: ViewerLog
@@ -125,6 +125,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
         snapshots = Snapshots(client, url, models, eventlog)
         blobs = Blobs(client, appender)
         kernels = LiveKernels(client, appender, conversations, claims, provider)
+        exits.push_async_callback(kernels.aclose)
         run_logs = RunLogs(client, appender, viewerlog, conversations)
         queue = RunQueue(url, client)
         await exits.enter_async_context(queue.opened())
@@ -163,6 +164,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             conversations=conversations,
             snapshots=snapshots,
             runs=runs,
+            run_logs=run_logs,
             kernels=kernels,
             eventlog=eventlog,
             viewerlog=viewerlog,
@@ -180,9 +182,10 @@ async def _background(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGen
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        # Not once: libraries below may swallow a cancellation.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=1)
 
 
 def _folder_removal(settings: Settings) -> Callable[[str], Coroutine[Any, Any, None]]:

@@ -7,7 +7,7 @@ the provider's own notices can meet.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any
 
@@ -53,6 +53,7 @@ class LiveKernels:
         self._conversations = conversations
         self._claims = claims
         self.provider = provider
+        self._starting: dict[str, asyncio.Task[Kernel]] = {}
 
     async def get(self, viewer: Viewer, conversation_id: str) -> Kernel | None:
         """The conversation's kernel; None before the first one and after it was shut down."""
@@ -138,6 +139,29 @@ class LiveKernels:
                 continue
             return after
 
+    async def started_once(
+        self, conversation_id: str, start: Callable[[], Coroutine[Any, Any, Kernel]]
+    ) -> Kernel:
+        """Carry `start` out to its end, also when whoever asked is cancelled.
+
+        The next one to ask meanwhile gets the same kernel, so that none is started and forgotten.
+        """
+        task = self._starting.get(conversation_id)
+        if task is None:
+            task = asyncio.create_task(start(), name=f"start kernel {conversation_id}")
+            self._starting[conversation_id] = task
+            task.add_done_callback(lambda _: self._starting.pop(conversation_id))
+            # Its failure is told to whoever waits; nobody may, after a cancellation.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
+
+    async def aclose(self) -> None:
+        """Wait for nothing more to start."""
+        tasks = list(self._starting.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def next_generation(self, conversation_id: str) -> int:
         """The generation of the next kernel; it survives a shut-down."""
         head = keys.conversation(conversation_id)
@@ -202,7 +226,8 @@ class ConversationKernel:
         )
         if kernel is not None and alive:
             return kernel.generation
-        return (await self._started()).generation
+        kernel = await self._kernels.started_once(self._conversation_id, self._started)
+        return kernel.generation
 
     async def execute(self, code: str, *, message_id: str) -> AsyncGenerator[Reaction]:
         """Run code in the kernel that lives; raises KernelDied when it does not."""

@@ -13,7 +13,7 @@ from tests.fixtures.redis import keys_like
 from tests.fixtures.server import Server, Start
 
 RICH = (
-    "[[slow: 400]] [[text: {words}]] [[code: for i in range(30): print(i)\nprint('done')]] "
+    "[[slow: 400]] [[text: {words}\\n\\n]] [[code: for i in range(30): print(i)\nprint('done')]] "
     "[[answer: {words} The end.]]"
 ).replace("{words}", " ".join(f"word{i}" for i in range(120)))
 
