@@ -9,6 +9,8 @@ export interface SafeHtml {
 const ACTIVE = /<(?:script|iframe|object|embed)\b/i;
 const STYLE_ELEMENT = /<style\b[^]*?<\/style>/gi;
 const TAG = /<[a-z](?:[^>"']|"[^"]*"|'[^']*')*>/gi;
+// The scheme of an address, or no scheme at all: all attributes are held to this, not only addresses.
+const HARMLESS = /^(?:https?:|mailto:|data:image\/|[^a-z]|[a-z+.-]+(?:[^a-z+.\-:]|$))/i;
 const INLINE = /\s(?:style|on\w+)\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"']+)/gi;
 
 const purify = DOMPurify();
@@ -28,7 +30,7 @@ export function sanitize(html: string): SafeHtml {
     FORBID_TAGS: ["style", "form", "input", "button", "select", "textarea", "dialog"],
     FORBID_ATTR: ["style", "id", "name", "class", "srcset", "background"],
     ALLOW_DATA_ATTR: false,
-    ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|data:image\/)/i,
+    ALLOWED_URI_REGEXP: HARMLESS,
   });
   return { html: clean, reduced: ACTIVE.test(html) };
 }
