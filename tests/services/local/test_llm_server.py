@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from huggingface_hub import AsyncInferenceClient, ChatCompletionInputStreamOptions
+from huggingface_hub import AsyncInferenceClient
 from text_generation import (  # type: ignore[import-untyped]  # it ships no py.typed
     AsyncClient,
 )
@@ -52,6 +52,16 @@ def url() -> Iterator[str]:
     assert end(process) == 0
 
 
+def tgi_client(url: str) -> Any:
+    """TGI's own client; what it says of its types is too little to be checked against."""
+    return AsyncClient(url, timeout=WAIT)
+
+
+def hub_client(url: str) -> Any:
+    """Hugging Face's client; its types do not let a stream be told from an answer."""
+    return AsyncInferenceClient(url, timeout=WAIT)
+
+
 async def post(url: str, body: Any) -> tuple[int, str]:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     async with (
@@ -62,7 +72,7 @@ async def post(url: str, body: Any) -> tuple[int, str]:
 
 
 async def test_client_of_tgi_generates(url: str) -> None:
-    client = AsyncClient(url, timeout=WAIT)
+    client = tgi_client(url)
     response = await client.generate(PROMPT, max_new_tokens=8, decoder_input_details=True)
     details = response.details
     assert details.generated_tokens == 8
@@ -73,7 +83,7 @@ async def test_client_of_tgi_generates(url: str) -> None:
 
 
 async def test_client_of_tgi_streams_the_same(url: str) -> None:
-    client = AsyncClient(url, timeout=WAIT)
+    client = tgi_client(url)
     whole = await client.generate(PROMPT, max_new_tokens=12)
     events = [event async for event in client.generate_stream(PROMPT, max_new_tokens=12)]
     assert "".join(event.token.text for event in events) == whole.generated_text
@@ -82,7 +92,7 @@ async def test_client_of_tgi_streams_the_same(url: str) -> None:
 
 
 async def test_answer_ends_with_the_end_token(url: str) -> None:
-    client = AsyncClient(url, timeout=WAIT)
+    client = tgi_client(url)
     prompt = "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"
     events = [event async for event in client.generate_stream(prompt, max_new_tokens=400)]
     assert events[-1].token.special
@@ -93,14 +103,14 @@ async def test_answer_ends_with_the_end_token(url: str) -> None:
 
 
 async def test_stop_sequence_ends_it_and_is_part_of_the_text(url: str) -> None:
-    client = AsyncClient(url, timeout=WAIT)
+    client = tgi_client(url)
     response = await client.generate(f"{PROMPT}1, 2, ", max_new_tokens=60, stop_sequences=["5,"])
     assert response.generated_text == "3, 4, 5,"
     assert response.details.finish_reason.value == "stop_sequence"
 
 
 async def test_seed_makes_samples_repeatable(url: str) -> None:
-    client = AsyncClient(url, timeout=WAIT)
+    client = tgi_client(url)
     sampled = {"max_new_tokens": 12, "do_sample": True, "temperature": 1.5}
     texts = [
         (await client.generate(PROMPT, seed=seed, **sampled)).generated_text for seed in (5, 5, 6)
@@ -109,7 +119,7 @@ async def test_seed_makes_samples_repeatable(url: str) -> None:
 
 
 async def test_full_text_and_truncated_prompt(url: str) -> None:
-    client = AsyncClient(url, timeout=WAIT)
+    client = tgi_client(url)
     response = await client.generate(
         PROMPT, max_new_tokens=2, return_full_text=True, truncate=3, decoder_input_details=True
     )
@@ -118,7 +128,7 @@ async def test_full_text_and_truncated_prompt(url: str) -> None:
 
 
 async def test_client_of_hugging_face_generates_and_chats(url: str) -> None:
-    client: Any = AsyncInferenceClient(url, timeout=WAIT)  # its types are of no help here
+    client = hub_client(url)
     text = await client.text_generation(PROMPT, max_new_tokens=6)
     stream = await client.text_generation(PROMPT, max_new_tokens=6, stream=True, details=True)
     events = [event async for event in stream]
@@ -132,7 +142,7 @@ async def test_client_of_hugging_face_generates_and_chats(url: str) -> None:
         max_tokens=6,
         temperature=0,
         stream=True,
-        stream_options=ChatCompletionInputStreamOptions(include_usage=True),
+        stream_options={"include_usage": True},
     )
     *parts, last = [chunk async for chunk in chunks]
     said = "".join(part.choices[0].delta.content or "" for part in parts)
