@@ -91,6 +91,21 @@ test("the box takes text while an answer is written, and keeps it", async ({ pag
   await expect(chat.question).toHaveText("meanwhile");
 });
 
+test("what is typed while a conversation is created goes with it", async ({ page }) => {
+  const chat = new ChatPage(page);
+  await page.goto("/");
+  await page.route("/graphql", async (route) => {
+    await chat.box.fill("and then");
+    await route.continue();
+  });
+  await chat.ask("First");
+  await expect(page).toHaveURL(/\/c\/.+/);
+  await expect(chat.box).toHaveValue("and then");
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await page.goto("/");
+  await expect(chat.box).toHaveValue("");
+});
+
 test("each conversation has a draft that survives a reload and goes when it is sent", async ({
   page,
 }) => {

@@ -21,8 +21,8 @@ export function follow<Data, Variables extends Record<string, unknown>>(
 ): () => void {
   const query = stringifyDocument(document);
   let stopped = false;
-  let stop = start();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let stop = start();
 
   function start(): () => void {
     return socket.subscribe<Data>(
@@ -34,7 +34,8 @@ export function follow<Data, Variables extends Record<string, unknown>>(
           else if (data) handlers.onData(data);
         },
         error: (error) => fail(error),
-        complete: () => undefined,
+        // The server has nothing more to say, or is being replaced: ask again.
+        complete: restartLater,
       },
     );
   }
@@ -44,12 +45,16 @@ export function follow<Data, Variables extends Record<string, unknown>>(
     const code = errorCode(error);
     if (code === "CURSOR_EXPIRED") handlers.onExpired();
     else if (code === "NOT_FOUND") handlers.onNotFound();
-    else if (connection.get() !== "signedOut") timer = setTimeout(restart, RETRY_MS);
+    else restartLater();
   }
 
-  function restart(): void {
-    stop();
-    stop = start();
+  function restartLater(): void {
+    if (stopped || connection.get() === "signedOut") return;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      stop();
+      stop = start();
+    }, RETRY_MS);
   }
 
   return () => {

@@ -3,6 +3,7 @@ const seconds = new Intl.NumberFormat("en", {
   minimumFractionDigits: 1,
   maximumFractionDigits: 1,
 });
+const time = new Intl.DateTimeFormat("en", { timeStyle: "short" });
 const dateTime = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 
 /** A size in bytes, for a person to read. */
@@ -18,4 +19,8 @@ export function formatDuration(milliseconds: number): string {
 
 export function formatDateTime(iso: string): string {
   return dateTime.format(new Date(iso));
+}
+
+export function formatTime(iso: string): string {
+  return time.format(new Date(iso));
 }

@@ -81,7 +81,6 @@ export const strings = {
     incomplete: "The answer ended early.",
     failed: "The answer broke off.",
     notSent: "Not sent",
-    sending: "Sending…",
     discard: "Discard",
     notSentToast: "Your message was not sent.",
     jump: "Jump to latest",
@@ -93,10 +92,9 @@ export const strings = {
 
   composer: {
     label: "Message",
-    placeholder: "Ask for a calculation, a plot, an analysis…",
+    placeholder: "Ask for a calculation or a plot…",
     send: "Send",
     stop: "Stop",
-    stopping: "Stopping…",
     busy: "Pybot is still answering. Your text stays here until it is done, or stop the answer first.",
     hint: "Enter sends, Shift+Enter starts a new line",
   },
@@ -138,7 +136,6 @@ export const strings = {
   },
 
   kernel: {
-    none: "No kernel",
     options: "Kernel",
     status: {
       STARTING: "Starting",

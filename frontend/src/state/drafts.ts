@@ -8,3 +8,9 @@ export function draft(conversationId: string): string {
 export function keepDraft(conversationId: string, text: string): void {
   store(`draft.${conversationId}`, text);
 }
+
+/** What was typed while a conversation was created goes with it. */
+export function moveDraft(from: string, to: string): void {
+  keepDraft(to, draft(from));
+  keepDraft(from, "");
+}

@@ -12,6 +12,7 @@ export type ListState =
   { phase: "loading" } | { phase: "failed" } | { phase: "ready"; list: ConversationList };
 
 const PAGE = 30;
+const RETRY_MS = 2_000;
 
 /** The viewer's conversations: their snapshot, then every event. One for the whole tab. */
 class ListStore {
@@ -42,6 +43,7 @@ class ListStore {
       if (this.#users > 0) this.#follow();
     } catch {
       if (!this.#list) this.state.set({ phase: "failed" });
+      else setTimeout(() => this.#loadIfUsed(), RETRY_MS);
     }
   };
 
@@ -60,6 +62,10 @@ class ListStore {
       this.#loadingOlder = false;
     }
   };
+
+  #loadIfUsed(): void {
+    if (this.#users > 0) void this.load();
+  }
 
   #stop(): void {
     this.#stopFollowing?.();

@@ -1,6 +1,5 @@
 import { memo } from "react";
 import type { RunData } from "../../api/fragments";
-import { formatDateTime } from "../../shared/format";
 import { strings } from "../../shared/strings";
 import type { MessageView } from "../../state/types";
 import { MessageActions } from "./MessageActions";
@@ -26,7 +25,6 @@ export const AssistantMessage = memo(function AssistantMessage(props: Props) {
     <article
       aria-label={strings.chat.assistant}
       aria-busy={streaming}
-      title={formatDateTime(message.createdAt)}
       className="assistant-message"
     >
       {message.parts.map((part, index) => (

@@ -3,6 +3,7 @@ import { useNavigate } from "react-router";
 import { PageHeader } from "../../app/PageHeader";
 import { strings } from "../../shared/strings";
 import { useFollow } from "../../shared/useFollow";
+import { moveDraft } from "../../state/drafts";
 import { NEW, type Outgoing } from "../../state/outbox";
 import type { SendOutcome } from "../../state/sending";
 import type { Thread } from "../../state/types";
@@ -96,6 +97,7 @@ function useOpenCreated(id: string | null): (outcome: SendOutcome) => void {
   }, []);
   return (outcome) => {
     if (outcome.kind !== "accepted" || id !== null || !here.current) return;
+    moveDraft(NEW, outcome.conversationId);
     void navigate(`/c/${encodeURIComponent(outcome.conversationId)}`);
   };
 }

@@ -1,7 +1,7 @@
-/** Prompts that a new chat offers; each is sent as it stands. */
+/** Prompts that a new chat offers; each is sent as it stands. The bundled model can answer them. */
 export const examples = [
   "Plot a sine wave",
-  "What is the sum of the first 100 whole numbers?",
-  "Show a table of the squares of 1 to 10",
-  "Roll two dice 1000 times and plot a histogram of the sums",
+  "What is 2 to the power of 64?",
+  "Sort the numbers 5, 3, 8 and 1",
+  "Reverse the string 'hello'",
 ] as const;

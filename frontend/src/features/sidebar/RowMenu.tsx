@@ -1,6 +1,6 @@
 import { Ellipsis, Pencil, Trash2 } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { ConfirmDialog } from "../../shared/ConfirmDialog";
 import { strings } from "../../shared/strings";
 import type { ListedConversation } from "../../state/list";
@@ -13,7 +13,12 @@ interface Props {
 
 export function RowMenu({ conversation, onRename }: Props) {
   const [confirming, setConfirming] = useState(false);
+  const renaming = useRef(false);
   const { id, title } = conversation;
+  const rename = () => {
+    renaming.current = true;
+    onRename();
+  };
   return (
     <>
       <DropdownMenu.Root modal={false}>
@@ -23,10 +28,12 @@ export function RowMenu({ conversation, onRename }: Props) {
         <DropdownMenu.Content
           align="end"
           className="menu"
-          // The field for the new title takes the focus instead.
-          onCloseAutoFocus={(event) => event.preventDefault()}
+          onCloseAutoFocus={(event) => {
+            // The field for the new title has the focus by then.
+            if (renaming.current) event.preventDefault();
+          }}
         >
-          <DropdownMenu.Item className="menu-item" onSelect={onRename}>
+          <DropdownMenu.Item className="menu-item" onSelect={rename}>
             <Pencil aria-hidden className="size-4" />
             {strings.sidebar.rename}
           </DropdownMenu.Item>
