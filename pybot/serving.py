@@ -26,7 +26,7 @@ from pybot.endpoint.protocol import WebSockets
 logger = logging.getLogger(__name__)
 
 READY_TIMEOUT = 30.0  # seconds from listening to a yes of /readyz
-READY_INTERVAL = 0.1  # seconds between two questions
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between two questions, doubled each time
 DRAIN_SECONDS = 2  # for requests in progress when the server ends
 # Long-lived objects are many and cycles few: the default thresholds cost tens of milliseconds at
 # the 99th percentile of event delivery (measured; docs/architecture.md).
@@ -200,6 +200,7 @@ async def _watching(
 
 async def _until_ready(server: _Server, url: str) -> None:
     """Wait until /readyz says yes; what it misses is logged once and kept."""
+    pause = FIRST_PAUSE
     async with aiohttp.ClientSession() as session:
         while True:
             with contextlib.suppress(aiohttp.ClientError):  # it is just ending
@@ -210,7 +211,8 @@ async def _until_ready(server: _Server, url: str) -> None:
                 if missing != server.missing:
                     server.missing = missing
                     logger.warning("not ready yet: %s", missing)
-            await asyncio.sleep(READY_INTERVAL)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def _missing(body: str) -> str:

@@ -101,7 +101,7 @@ async def test_production_waits_for_its_back_ends(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A back end that comes later is no reason to end; the log says which is missing, once."""
-    monkeypatch.setattr(serving, "READY_INTERVAL", 0.01)
+    monkeypatch.setattr(serving, "LONGEST_PAUSE", 0.01)
     monkeypatch.setattr(serving, "READY_TIMEOUT", 0.1)
     ending = Ending(None)
     asyncio.get_running_loop().call_later(0.5, ending)
