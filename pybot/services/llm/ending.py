@@ -60,6 +60,8 @@ class Ending:
     def _partial(self, text: str) -> int:
         """How many characters at the end of `text` may begin an end token."""
         token = self._end_token
+        if not token or token[0] not in text[1 - len(token) :]:
+            return 0
         for length in range(min(len(token) - 1, len(text)), 0, -1):
             if text.endswith(token[:length]):
                 return length

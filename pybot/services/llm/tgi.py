@@ -7,7 +7,6 @@ overload and validation in streams) as an event in a stream of status 200.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal
@@ -89,22 +88,20 @@ class TgiModel:
         request = self._request(generation)
         ending = Ending(generation.stop, self._settings.eos_token)
         tokens = 0
-        async with (
-            await self._post(request) as response,
-            contextlib.aclosing(self._events(response)) as events,
-        ):
-            async for event in events:
-                if event.token is not None:
-                    tokens += 1
-                    text = "" if event.token.special else ending.feed(event.token.text)
-                    if text:
-                        yield Delta(text)
-                if event.generated_text is not None or ending.reached:
-                    rest = ending.rest()
-                    if rest:
-                        yield Delta(rest)
-                    yield _finished(request, event.details, tokens, cut=ending.reached)
-                    return
+        async with await self._post(request) as response:
+            with EventReader(response, self._settings.idle_timeout) as reader:
+                while lines := await self._read(reader):
+                    for event in map(_decoded, lines):
+                        if event.token is not None:
+                            tokens += 1
+                            text = "" if event.token.special else ending.feed(event.token.text)
+                            if text:
+                                yield Delta(text)
+                        if event.generated_text is not None or ending.reached:
+                            if rest := ending.rest():
+                                yield Delta(rest)
+                            yield _finished(request, event.details, tokens, cut=ending.reached)
+                            return
         raise _interrupted("The answer broke off: the model's service ended it too early.")
 
     async def info(self) -> ModelInfo:
@@ -176,13 +173,10 @@ class TgiModel:
             log.warning("the model's service at %s: %r", self._url, error)
             raise refusals.unreachable() from error
 
-    async def _events(self, response: aiohttp.ClientResponse) -> AsyncGenerator[Event]:
-        """The events of a stream, ended by the service; errors among them are raised."""
-        reader = EventReader(response.content, self._settings.idle_timeout)
+    async def _read(self, reader: EventReader) -> list[bytes]:
+        """The data of the next events; nothing once the service has ended the stream."""
         try:
-            while lines := await reader.read():
-                for line in lines:
-                    yield _decoded(line)
+            return await reader.read()
         except TimeoutError as error:
             raise self._stalled() from error
         except TooLarge as error:

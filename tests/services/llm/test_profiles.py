@@ -1,7 +1,11 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from pybot.config import LlmSettings
 from pybot.services.llm.profiles import PROFILES, STOP, Profile, output_turn, profile_of
+from pybot.services.llm.smollm2 import EXAMPLES
 
 profiles = pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 
@@ -46,3 +50,9 @@ def test_temperature_of_the_settings_goes_before_the_profiles() -> None:
     assert profile_of(LlmSettings(profile="smollm2")).temperature == 0
     assert profile_of(LlmSettings(profile="smollm2", temperature=0.5)).temperature == 0.5
     assert profile_of(LlmSettings()).temperature is None
+
+
+def test_web_app_offers_the_examples_of_the_local_model() -> None:
+    source = Path(__file__).parents[3] / "frontend/src/features/chat/examples.ts"
+    offered = re.findall(r'^  "(.*)",$', source.read_text(), re.MULTILINE)
+    assert tuple(offered) == EXAMPLES
