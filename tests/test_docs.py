@@ -168,6 +168,21 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert heading in headings_of(linked), target
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_documents_name_exist(document: Path) -> None:
+    """A path in code quotes is one of the repository."""
+    named = re.compile(r"(?<![\w/.])(?:pybot|tests|docs|frontend|scripts)/[\w./-]+")
+    for code in code_of(document):
+        for path in named.findall(code):
+            is_made = path.startswith(("pybot/web", "frontend/node_modules"))
+            assert is_made or (ROOT / path).exists(), path
+
+
+def test_pictures_are_small() -> None:
+    sizes = {path.name: path.stat().st_size for path in (ROOT / "docs" / "images").iterdir()}
+    assert {name: size for name, size in sizes.items() if size > 200_000} == {}
+
+
 def headings_of(document: Path) -> list[str]:
     """The anchors of a document's headings, as GitHub makes them."""
     titles = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
