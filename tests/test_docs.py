@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import GraphQLInterfaceType, GraphQLObjectType, build_schema
+from graphql import GraphQLInterfaceType, GraphQLObjectType, build_schema, parse, validate
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
@@ -95,6 +95,20 @@ def test_configuration_lists_every_setting() -> None:
 
 def test_every_setting_has_a_description() -> None:
     assert [key for key, _, description in settings() if not description] == []
+
+
+def operations() -> list[str]:
+    """The GraphQL documents that the documents show."""
+    texts = [document.read_text() for document in DOCUMENTS]
+    return [
+        block for text in texts for block in re.findall(r"```graphql\n(.*?)```", text, re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize("operation", operations(), ids=lambda text: text.split("(")[0])
+def test_operations_are_valid(operation: str) -> None:
+    schema = build_schema((ROOT / "schema.graphql").read_text())
+    assert validate(schema, parse(operation)) == []
 
 
 @pytest.fixture(scope="module")
