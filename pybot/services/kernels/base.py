@@ -93,9 +93,7 @@ class Kernels(Protocol):
         """Start a kernel in the conversation's folder, wait until it answers, give its ID."""
         ...
 
-    def execute(
-        self, kernel_id: str, code: str, *, message_id: str
-    ) -> AsyncGenerator[Reaction]:
+    def execute(self, kernel_id: str, code: str, *, message_id: str) -> AsyncGenerator[Reaction]:
         """Run code and give what comes of it, in order, `Done` last.
 
         `message_id` is the Jupyter message ID to execute under, stored by the caller before.
