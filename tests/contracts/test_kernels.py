@@ -133,7 +133,14 @@ async def test_clear_output_is_told(kernels: Kernels, kernel_id: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("code", ["import time; time.sleep(60)", "while True: pass"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time; time.sleep(60)",
+        "while True: pass",
+        "import asyncio; await asyncio.sleep(60)",
+    ],
+)
 async def test_interrupt_takes_effect_at_once(kernels: Kernels, kernel_id: str, code: str) -> None:
     """Sleeping or busy, code is interrupted, and the kernel goes on."""
     interrupted = 0.0

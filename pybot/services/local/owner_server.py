@@ -39,6 +39,8 @@ class OwnerServer:
 
     async def aclose(self) -> None:
         """End all kernels, and let the clients go after they have heard of it."""
+        for client in self._clients.values():
+            client.give_up()
         await self.pool.aclose()
         for client in self._clients.values():
             client.writer.close()
@@ -93,10 +95,14 @@ class ClientSession:
         elif not self.writer.is_closing():
             self.writer.write(line)
 
-    def end(self) -> None:
-        """The client is gone: nobody waits for its requests, and it uses no kernel."""
+    def give_up(self) -> None:
+        """Stop what is being done for it: a kernel that still starts would take its time."""
         for task in self._requests:
             task.cancel()
+
+    def end(self) -> None:
+        """The client is gone: nobody waits for its requests, and it uses no kernel."""
+        self.give_up()
         for kernel_id in self._leases.elements():
             self._pool.close(kernel_id)
 

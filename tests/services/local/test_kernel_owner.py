@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,6 +132,35 @@ def test_kernels_end_with_their_owner(make_owner: MakeOwner, number: signal.Sign
         assert await until(lambda: not processes(sandboxes)) < 3
         with pytest.raises(KernelUnavailable, match="pybot up"):
             await kernels.check()
+        await kernels.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_owner_does_not_wait_for_a_kernel_that_starts(
+    make_owner: MakeOwner, tmp_path: Path
+) -> None:
+    """A kernel that never answers does not hold up the end."""
+    prefix = tmp_path / "environment"
+    shutil.copytree(KERNEL_PYTHON.parents[1] / "bin", prefix / "bin", symlinks=True)
+    shutil.copy(KERNEL_PYTHON.parents[1] / "pyvenv.cfg", prefix)
+    packages = prefix / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+    (packages / "ipykernel").mkdir(parents=True)
+    (packages / "zmq.py").touch()
+    (packages / "traitlets.py").write_text("import time; time.sleep(60)")
+    config = make_owner(python=str(prefix / "bin" / "python"))
+
+    async def scenario() -> None:
+        kernels = LocalKernels(Path(config.socket))
+        starting = asyncio.ensure_future(kernels.start("slow", "tester"))
+        sandboxes = config.folder / "k"
+        await until(lambda: any(path.name != "trial" for path in sandboxes.glob("*/inside.json")))
+        await until(lambda: bool(processes(*sandboxes.glob("*/inside.json"))))
+        (owner,) = processes(Path(config.files).with_name("kernel-owner.json"))
+        os.kill(owner, signal.SIGTERM)
+        assert await until(lambda: not processes(sandboxes)) < 3
+        with pytest.raises(KernelUnavailable):
+            await starting
         await kernels.aclose()
 
     asyncio.run(scenario())

@@ -99,10 +99,11 @@ def pieces(text: str, spent: dict[str, Any], limit: int) -> Iterator[str]:
 
 
 def insist_on_interrupts(kernel: Any) -> None:
-    """Repeat an interrupt that was lost.
+    """Repeat an interrupt that was lost, and wake what does not hear it.
 
     A signal that comes between the last look at it and the call that then sleeps does not wake
-    that call: `time.sleep(60)` takes the full minute.
+    that call: `time.sleep(60)` takes the full minute. So does `await asyncio.sleep(60)`, since
+    Tornado schedules the cancellation without waking the loop that it interrupted.
     """
     heard, running = threading.Event(), threading.Event()
     before, after = kernel.pre_handler_hook, kernel.post_handler_hook
@@ -123,11 +124,11 @@ def insist_on_interrupts(kernel: Any) -> None:
 
     def send() -> None:
         heard.clear()
-        send_once()
         for _ in range(INTERRUPTS):
+            send_once()
             if heard.wait(INTERRUPT_INTERVAL) or not running.is_set():
                 break
-            send_once()
+            kernel.io_loop.add_callback(int)  # from this thread, it wakes the loop
 
     kernel.pre_handler_hook = pre_handler_hook
     kernel.post_handler_hook = post_handler_hook
