@@ -1,6 +1,6 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
-import { ChatPage, expect, release, test } from "./fixtures";
+import { ChatPage, expect, test } from "./fixtures";
 
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
@@ -31,8 +31,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     await expect(chat.answer).toContainText("Running");
     expect(await scan(page)).toEqual([]);
 
-    await release(page);
-    await chat.ended();
+    await chat.release();
     await expect(chat.answer.getByRole("heading", { name: "Done" })).toBeVisible();
     expect(await scan(page)).toEqual([]);
 

@@ -47,11 +47,6 @@ export function required(name: string): string {
   return value;
 }
 
-/** Lets the scripted model go on where `[[hold: N]]` stopped it. */
-export async function release(page: Page): Promise<void> {
-  await page.request.post(`${required("PYBOT_E2E_MODEL_URL")}/release`);
-}
-
 export class ChatPage {
   readonly box;
   readonly log;
@@ -83,6 +78,15 @@ export class ChatPage {
   async ask(text: string): Promise<void> {
     await this.box.fill(text);
     await this.box.press("Enter");
+  }
+
+  /** Lets the model go on where `[[hold: N]]` stops it, until the answer has ended. */
+  async release(): Promise<void> {
+    await expect(async () => {
+      // The model holds a request only once it has got there, so once may be too early.
+      await this.page.request.post(`${required("PYBOT_E2E_MODEL_URL")}/release`);
+      await expect(this.page.getByText("Answer finished")).toBeAttached({ timeout: 500 });
+    }).toPass();
   }
 
   /** Waits until the newest answer has ended. */

@@ -49,7 +49,7 @@ test("sending always scrolls to the end", async ({ page }) => {
 
 test("content that shrinks does not let go of the end", async ({ page }) => {
   const chat = new ChatPage(page);
-  const code = Array.from({ length: 8 }, (_, index) => `x${index} = ${index}`).join("\\n");
+  const code = Array.from({ length: 3 }, (_, index) => `x${index} = ${index}`).join("\\n");
   await chat.begin(`[[answer: ${LINES}]]`);
   await chat.ask(`[[code: ${code}\\nprint("end")]]`);
   await chat.ended();

@@ -1,4 +1,4 @@
-import { ChatPage, expect, release, test } from "./fixtures";
+import { ChatPage, expect, test } from "./fixtures";
 
 test("a sent message shows at once, with Stop, before the server has answered", async ({
   page,
@@ -35,11 +35,8 @@ test("the answer is busy while it streams; a placeholder stands in until the fir
   await expect(chat.answer).toHaveAttribute("aria-busy", "true");
   await expect(chat.answer).toContainText(/Waiting for the model|Thinking/);
   await expect(page.getByText("Pybot is answering")).toBeAttached();
-  await expect(async () => {
-    // The model holds a request only once it has got there.
-    await release(page);
-    await expect(chat.answer).toContainText("The first token", { timeout: 500 });
-  }).toPass();
+  await chat.release();
+  await expect(chat.answer).toContainText("The first token");
   await expect(chat.answer).toHaveAttribute("aria-busy", "false");
   await expect(chat.answer).not.toContainText(/Waiting for the model|Thinking/);
   await expect(page.getByText("Answer finished")).toBeAttached();
@@ -150,24 +147,30 @@ test("Stop interrupts running code", async ({ page }) => {
 
 test("Regenerate writes another answer in place of the newest", async ({ page }) => {
   const chat = new ChatPage(page);
-  await chat.begin("Hello");
+  await page.goto("/");
+  await chat.ask("[[hold: 1]] [[answer: Once more]]");
+  await chat.release();
   await chat.answer.getByRole("button", { name: "Regenerate" }).click();
   await expect(page.getByText("Pybot is answering")).toBeAttached();
-  await chat.ended();
+  await expect(chat.answer).not.toContainText("Once more");
+  await chat.release();
   await expect(page.getByRole("article")).toHaveCount(2);
-  await expect(chat.answer).toContainText("You said: Hello");
+  await expect(chat.answer).toContainText("Once more");
 });
 
 test("an answer that breaks off says why, what to do next, and Retry does it", async ({ page }) => {
   const chat = new ChatPage(page);
   await page.goto("/");
-  await chat.ask("[[error: 3]]");
+  await chat.ask("[[error: 3]] [[hold: 1]]");
+  await chat.release();
   const alert = chat.answer.getByRole("alert");
   await expect(alert).toContainText("Retry to have the answer written again.");
   await expect(chat.answer).toContainText("w0 w1 w2");
   await alert.getByRole("button", { name: "Retry" }).click();
   await expect(page.getByText("Pybot is answering")).toBeAttached();
-  await chat.ended();
+  await expect(alert).toHaveCount(0);
+  await chat.release();
+  await expect(alert).toBeVisible();
   await expect(page.getByRole("article")).toHaveCount(2);
 });
 

@@ -1,7 +1,7 @@
 import { ChatPage, expect, test } from "./fixtures";
 
-const COUNT = 300;
-const STREAM = `[[long: ${COUNT}]] [[slow: 60]]`;
+const COUNT = 240;
+const STREAM = `[[long: ${COUNT}]] [[slow: 80]]`;
 const WORDS = Array.from({ length: COUNT }, (_, index) => `w${index}`).join(" ");
 
 test("a connection cut again and again loses nothing and doubles nothing", async ({
