@@ -18,7 +18,7 @@ from pybot.services.kernels.local import LocalKernels
 from pybot.services.kernels.none import NoKernels
 from pybot.services.live_kernels import LiveKernels
 from pybot.services.llm.base import ChatModel
-from pybot.services.llm.profiles import PROFILES
+from pybot.services.llm.profiles import profile_of
 from pybot.services.llm.tgi import TgiModel
 from pybot.services.models import Models
 from pybot.services.outputs import Outputs
@@ -155,7 +155,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
                 kernels,
                 blobs,
                 model,
-                PROFILES[settings.llm.profile],
+                profile_of(settings.llm),
                 settings,
             )
             await exits.enter_async_context(answering.working(queue))
