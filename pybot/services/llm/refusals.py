@@ -17,10 +17,10 @@ from pybot.services.records import RunErrorCode
 
 # "`inputs` must have less than 4095 tokens", "`inputs` tokens + `max_new_tokens` must be <= 4096",
 # "This model's maximum context length is 4096 tokens", "the request exceeds the available context".
-_TOO_LONG = re.compile(
+TOO_LONG = re.compile(
     r"must have less than|tokens.{0,40}must be <=|context|too long", re.IGNORECASE
 )
-_QUOTED = 500  # most characters of a service's own words
+QUOTED = 500  # most characters of a service's own words
 
 
 class _Refusal(Struct):
@@ -44,12 +44,12 @@ def unreachable() -> ModelError:
 
 def of_type(error_type: str, message: str) -> ModelError:
     """An error of TGI by the type it gives, in a body or in an event."""
-    error = parse_error(500, {"error": message[:_QUOTED], "error_type": error_type})
+    error = parse_error(500, {"error": message[:QUOTED], "error_type": error_type})
     match error:
         case OverloadedError():
-            return _busy()
-        case ValidationError() if _TOO_LONG.search(message):
-            return _too_long(message)
+            return busy()
+        case ValidationError() if TOO_LONG.search(message):
+            return too_long(message)
         case ValidationError():
             return ModelError(
                 RunErrorCode.MODEL_INTERRUPTED,
@@ -69,7 +69,7 @@ def of_status(status: int, body: bytes) -> ModelError:
     said = _said(body)
     match status:
         case 429 | 503:
-            return _busy()
+            return busy()
         case 401 | 403:
             return ModelError(
                 RunErrorCode.MODEL_UNAVAILABLE,
@@ -83,7 +83,7 @@ def of_status(status: int, body: bytes) -> ModelError:
                 retryable=False,
             )
         case 413:
-            return _too_long(said.error)
+            return too_long(said.error)
         case 422 | 400:
             return of_type("validation", said.error or f"status {status}")
         case 424:
@@ -99,16 +99,18 @@ def _said(body: bytes) -> _Refusal:
     try:
         return _refusal.decode(body)
     except msgspec.MsgspecError:  # a proxy's page, or plain text
-        return _Refusal(error=body[:_QUOTED].decode(errors="replace"))
+        return _Refusal(error=body[:QUOTED].decode(errors="replace"))
 
 
-def _busy() -> ModelError:
+def busy() -> ModelError:
+    """The service has too much to do, or is not ready yet."""
     return ModelError(RunErrorCode.MODEL_BUSY, "The language model is busy. Try again soon.")
 
 
-def _too_long(message: str) -> ModelError:
+def too_long(message: str) -> ModelError:
+    """The prompt does not fit into the model's context."""
     return ModelError(
         RunErrorCode.CONTEXT_TOO_LONG,
-        f"The conversation is too long for the model: {message[:_QUOTED]}",
+        f"The conversation is too long for the model: {message[:QUOTED]}",
         retryable=False,
     )

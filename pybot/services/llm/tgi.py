@@ -6,7 +6,6 @@ Refusals come in two ways that are treated alike: as an HTTP status, and (what T
 overload and validation in streams) as an event in a stream of status 200.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal
@@ -21,13 +20,11 @@ from text_generation.types import (  # type: ignore[import-untyped]  # it ships 
 
 from pybot.config import LlmSettings
 from pybot.services.llm import chatml, refusals
-from pybot.services.llm.base import Delta, Finished, Generation, ModelError, ModelInfo
+from pybot.services.llm.base import Delta, Finished, Generation, ModelInfo
+from pybot.services.llm.connection import Connection, ended_early, garbage
 from pybot.services.llm.ending import Ending
-from pybot.services.llm.sse import EventReader, TooLarge
-from pybot.services.records import RunErrorCode, TokenUsage
+from pybot.services.records import TokenUsage
 
-CONNECT_TIMEOUT = 10  # seconds
-INFO_TIMEOUT = 5  # seconds
 CHARACTERS_A_TOKEN = 4  # a guess, for a prompt whose tokens the service did not count
 log = logging.getLogger(__name__)
 
@@ -75,8 +72,7 @@ class TgiModel:
 
     def __init__(self, settings: LlmSettings) -> None:
         self._settings = settings
-        self._url = settings.url.rstrip("/")
-        self._session: aiohttp.ClientSession | None = None
+        self._connection = Connection(settings, settings.url.rstrip("/"), refusals.of_status)
 
     @property
     def name(self) -> str:
@@ -86,11 +82,12 @@ class TgiModel:
     async def generate(self, generation: Generation) -> AsyncGenerator[Delta | Finished]:
         """Stream an answer; closing the generator closes the connection, which ends it at TGI."""
         request = self._request(generation)
+        body = request.model_dump_json(exclude_none=True)
         ending = Ending(generation.stop, self._settings.eos_token)
         tokens = 0
-        async with await self._post(request) as response:
-            with EventReader(response, self._settings.idle_timeout) as reader:
-                while lines := await self._read(reader):
+        async with await self._connection.post("/generate_stream", body) as response:
+            with self._connection.reader(response) as reader:
+                while lines := await reader.read():
                     for event in map(_decoded, lines):
                         if event.token is not None:
                             tokens += 1
@@ -102,17 +99,13 @@ class TgiModel:
                                 yield Delta(rest)
                             yield _finished(request, event.details, tokens, cut=ending.reached)
                             return
-        raise _interrupted("The answer broke off: the model's service ended it too early.")
+        raise ended_early()
 
     async def info(self) -> ModelInfo:
         """What `/info` says; the context window of the settings goes first."""
         window = self._settings.context_window
         try:
-            async with self._open().get(
-                f"{self._url}/info", timeout=aiohttp.ClientTimeout(total=INFO_TIMEOUT)
-            ) as response:
-                response.raise_for_status()
-                said = _info.decode(await response.read())
+            said = _info.decode(await self._connection.get("/info"))
         except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
             log.info("no information from the model's service: %r", error)
             return ModelInfo(self.name, window, available=False)
@@ -121,21 +114,7 @@ class TgiModel:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    def _open(self) -> aiohttp.ClientSession:
-        """The one session; a connection is not used again: a stale one would lose a request."""
-        if self._session is None or self._session.closed:
-            creds = self._settings.creds.get_secret_value()
-            headers = {} if creds in ("", "EMPTY") else {"Authorization": f"Bearer {creds}"}
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, force_close=True),
-                headers=headers,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-            )
-        return self._session
+        await self._connection.aclose()
 
     def _request(self, generation: Generation) -> Request:
         eos_token = self._settings.eos_token
@@ -153,44 +132,6 @@ class TgiModel:
         prompt = chatml.prompt(generation.turns, eos_token)
         return Request(inputs=prompt, parameters=parameters, stream=True)
 
-    async def _post(self, request: Request) -> aiohttp.ClientResponse:
-        """Send the request; the response once its status is known to be good."""
-        body = request.model_dump_json(exclude_none=True)
-        try:
-            async with asyncio.timeout(self._settings.idle_timeout):
-                response = await self._open().post(
-                    f"{self._url}/generate_stream",
-                    data=body,
-                    headers={"Content-Type": "application/json", "Accept": "text/event-stream"},
-                )
-                if response.status == 200:
-                    return response
-                async with response:
-                    raise refusals.of_status(response.status, await response.read())
-        except TimeoutError as error:
-            raise self._stalled() from error
-        except aiohttp.ClientError as error:
-            log.warning("the model's service at %s: %r", self._url, error)
-            raise refusals.unreachable() from error
-
-    async def _read(self, reader: EventReader) -> list[bytes]:
-        """The data of the next events; nothing once the service has ended the stream."""
-        try:
-            return await reader.read()
-        except TimeoutError as error:
-            raise self._stalled() from error
-        except TooLarge as error:
-            raise _interrupted("The answer broke off: the model's service sent garbage.") from error
-        except (aiohttp.ClientError, ConnectionError) as error:
-            log.warning("the model's stream was cut: %r", error)
-            message = "The answer broke off: the connection to the model was cut."
-            raise _interrupted(message) from error
-
-    def _stalled(self) -> ModelError:
-        return _interrupted(
-            f"The answer broke off: the model was silent for {self._settings.idle_timeout:g} s."
-        )
-
 
 def _stop_sequences(stop: Sequence[str], eos_token: str) -> list[str]:
     return [*stop, eos_token] if eos_token else list(stop)
@@ -201,7 +142,7 @@ def _decoded(data: bytes) -> Event:
         event = _event.decode(data)
     except msgspec.MsgspecError as error:
         log.warning("the model's service sent what is no event: %r", data[:200])
-        raise _interrupted("The answer broke off: the model's service sent garbage.") from error
+        raise garbage() from error
     if event.error is not None:
         raise refusals.of_type(event.error_type, event.error)
     return event
@@ -219,7 +160,3 @@ def _finished(request: Request, details: Details | None, tokens: int, *, cut: bo
     return Finished(
         reason, TokenUsage(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
     )
-
-
-def _interrupted(message: str) -> ModelError:
-    return ModelError(RunErrorCode.MODEL_INTERRUPTED, message)
