@@ -127,7 +127,7 @@ async def serve(
     With `local` there is no proxy in front, and back ends that are missing are an error: they
     were started just before. In production they are waited for; /readyz tells meanwhile.
     """
-    server = _Server(_config(app, settings, behind_proxy=not local))
+    server = _Server(server_config(app, settings, behind_proxy=not local))
     ending.act = server.end
     patience = READY_TIMEOUT if local else None
     async with _watching(server, url_of(listener), on_ready, patience):
@@ -155,7 +155,8 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _config(app: ASGIApp, settings: Settings, *, behind_proxy: bool) -> uvicorn.Config:
+def server_config(app: ASGIApp, settings: Settings, *, behind_proxy: bool) -> uvicorn.Config:
+    """How uvicorn serves the application."""
     return uvicorn.Config(
         app,
         http="httptools",

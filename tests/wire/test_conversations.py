@@ -1,6 +1,7 @@
 """The list of conversations and what can be changed of them."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -171,12 +172,14 @@ async def test_repeated_creation_gives_the_first_conversation(server: Server) ->
 
 
 async def test_deleted_conversation_leaves_a_tombstone_alone(
-    server: Server, redis_url: str
+    server: Server, redis_url: str, kernel_files: Path
 ) -> None:
-    """Messages, runs, outputs and the kernel go; the same IDs are passed over the next time."""
+    """Messages, runs, outputs, files and the kernel go; the same IDs are passed over next time."""
     ann = server.user()
-    sent = await ann.send("[[code: plt.plot([1, 2])]] [[answer: done]]")
+    sent = await ann.send("[[code: plt.plot([1, 2]); plt.savefig('plot.png')]] [[answer: done]]")
     await ann.until_ended(sent)
+    before = set(kernel_files.glob("*/plot.png"))
+    assert before
     conversation = sent["conversation"]["id"]
     deleted = await ann.ask(DELETE, ids=[conversation, conversation, "nonsense"])
     assert deleted["deleteConversations"] == {
@@ -186,6 +189,7 @@ async def test_deleted_conversation_leaves_a_tombstone_alone(
     again = await ann.ask(DELETE, ids=[conversation])
     assert again["deleteConversations"]["deletedConversationIds"] == []
     assert (await listed(ann))["totalCount"] == 0
+    assert len(set(kernel_files.glob("*/plot.png"))) == len(before) - 1
     async with Redis.from_url(redis_url, decode_responses=True) as client:
         left = await keys_like(client, "pybot:*{*")
         # The log and the tombstone tell followers; both go by themselves.

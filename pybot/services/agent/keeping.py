@@ -11,7 +11,7 @@ from pybot.services.agent.bundles import Content, read_bundle
 from pybot.services.agent.ports import BlobStore
 from pybot.services.records import Representation
 
-# Larger text is fetched by its URL (DESIGN.md, section 3).
+# Larger text is fetched by its URL (docs/architecture.md).
 _MAX_INLINE = 65_536
 
 

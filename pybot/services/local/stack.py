@@ -80,15 +80,20 @@ class _Stack:
         """The kernels' owner, unless a gateway or another owner is named."""
         if {"gateway_url", "owner_socket"} & self._given.jupyter.model_fields_set:
             return ()
+        files = self._data.subfolder("files")
         config = owner_config(
             self._given,
             python=kernel_python(self._given),
-            files=self._data.subfolder("files"),
+            files=files,
             socket_dir=self._data.sockets,
         )
         owner = KernelOwner(config, self._data.subfolder("logs"))
         owner.prepare()
-        self._set(jupyter=self.settings.jupyter.model_copy(update={"owner_socket": owner.socket}))
+        self._set(
+            jupyter=self.settings.jupyter.model_copy(
+                update={"owner_socket": owner.socket, "shared_volume_server_path": files}
+            )
+        )
         return (owner.program,)
 
     def _set(self, **changes: object) -> None:
