@@ -59,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_address(serve_)
     serve_.set_defaults(command=_serve)
 
+    worker = commands.add_parser("worker", help="answer messages that others serve; no HTTP")
+    worker.set_defaults(command=_worker)
+
     schema = commands.add_parser("schema", help="print the GraphQL schema")
     schema.set_defaults(command=_schema)
 
@@ -124,6 +127,21 @@ def _serve(settings: Settings, options: argparse.Namespace) -> None:
             )
 
         run(main, deadline=None)
+
+
+def _worker(settings: Settings, _options: argparse.Namespace) -> None:
+    """Take runs until a signal, then hand over what is not finished."""
+    if settings.run.concurrency == 0:
+        raise ServeError("RUN__CONCURRENCY=0 takes no runs: unset it for a worker")
+
+    async def main(_ending: Ending) -> None:
+        from pybot.services.container import open_services
+
+        async with open_services(settings):
+            say("Pybot takes runs")
+            await asyncio.Event().wait()
+
+    run(main, deadline=None)
 
 
 def _schema(_settings: Settings, _options: argparse.Namespace) -> None:

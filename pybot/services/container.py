@@ -9,13 +9,14 @@ from typing import Any
 
 from pybot.config import Settings
 from pybot.errors import Unavailable
+from pybot.services.answering import Answering
 from pybot.services.blobs import Blobs
 from pybot.services.claims import Claims
 from pybot.services.conversations import Conversations
 from pybot.services.eventlog import EventLog
 from pybot.services.kernels.base import Kernels, KernelUnavailable
+from pybot.services.kernels.gateway import GatewayKernels
 from pybot.services.kernels.local import LocalKernels
-from pybot.services.kernels.none import NoKernels
 from pybot.services.live_kernels import LiveKernels
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import profile_of
@@ -31,12 +32,7 @@ from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
 from pybot.services.store.hub import Hub
 from pybot.services.viewerlog import ViewerLog
-from pybot.services.worker import Answering
-
-NO_PROVIDER = (
-    "No kernels: this version runs code in local kernels only. Start `pybot up`, or name the "
-    "socket of a kernel owner in JUPYTER__OWNER_SOCKET."
-)
+from pybot.services.worker import RunWorker
 
 
 @dataclass(frozen=True)
@@ -89,7 +85,7 @@ def open_kernels(settings: Settings) -> Kernels:
     jupyter = settings.jupyter
     if jupyter.owner_socket is not None:
         return LocalKernels(jupyter.owner_socket, jupyter.start_timeout)
-    return NoKernels(NO_PROVIDER)
+    return GatewayKernels(jupyter)
 
 
 @asynccontextmanager
@@ -126,7 +122,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
         blobs = Blobs(client, appender)
         kernels = LiveKernels(client, appender, conversations, claims, provider)
         exits.push_async_callback(kernels.aclose)
-        run_logs = RunLogs(client, appender, viewerlog, conversations)
+        run_logs = RunLogs(client, appender, viewerlog, conversations, lease=settings.run.lease)
         queue = RunQueue(url, client)
         await exits.enter_async_context(queue.opened())
         starts = Starts(client, models, appender, viewerlog, conversations)
@@ -146,19 +142,19 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
         await exits.enter_async_context(_background(kernels.watch))
         if settings.run.concurrency:
             answering = Answering(
-                client,
-                models,
                 conversations,
                 snapshots,
                 eventlog,
-                run_logs,
                 kernels,
                 blobs,
                 model,
                 profile_of(settings.llm),
                 settings,
             )
-            await exits.enter_async_context(answering.working(queue))
+            worker = RunWorker(
+                client, models, run_logs, answering, concurrency=settings.run.concurrency
+            )
+            await exits.enter_async_context(worker.working(queue))
         yield Services(
             settings=settings,
             conversations=conversations,

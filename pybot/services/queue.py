@@ -24,6 +24,7 @@ REPAIR_INTERVAL = 3.0
 REPAIR_AGE = 2.0
 # A run that was noted but never begun: its process was lost in between.
 ORPHAN_AGE = 60.0
+STOP_TIMEOUT = 2.0  # seconds for docket to write down how its tasks ended
 
 Handler = Callable[[str], Awaitable[None]]
 
@@ -63,11 +64,12 @@ class RunQueue:
 
     @contextlib.asynccontextmanager
     async def working(
-        self, handler: Handler, exists: Handler, *, concurrency: int, lease: float
-    ) -> AsyncGenerator[None]:
+        self, handler: Handler, forget: Handler, *, concurrency: int, lease: float
+    ) -> AsyncGenerator[Callable[[], object]]:
         """Work on runs while the context is open, and repair what other processes left.
 
-        `exists` is asked to forget a run that was noted but never begun.
+        Gives a function that stops taking runs; the context ends once the handlers have ended.
+        `forget` is asked to forget a run that was noted but never begun.
         """
         self._docket.register(handler, names=[TASK])
         worker = Worker(
@@ -78,31 +80,48 @@ class RunQueue:
             schedule_automatic_tasks=False,
         )
         async with worker:
-            tasks = [
-                asyncio.create_task(worker.run_forever(), name="worker"),
-                asyncio.create_task(self._repair(exists), name="repair"),
-            ]
+            working = asyncio.create_task(_work(worker), name="worker")
+            repairing = asyncio.create_task(self._repair(forget), name="repair")
             try:
-                yield
+                yield working.cancel
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                # Not once: libraries below may swallow a cancellation.
+                while not (working.done() and repairing.done()):
+                    working.cancel()
+                    repairing.cancel()
+                    await asyncio.wait({working, repairing}, timeout=STOP_TIMEOUT)
 
     async def _repair(self, forget: Handler) -> None:
-        """Put unfinished runs back on the queue that a lost process left without a task."""
+        """Put unfinished runs back on the queue that nobody works on and that have no task."""
         while True:
             try:
-                latest = (time.time() - REPAIR_AGE) * 1000
-                found: Any = await self._client.zrangebyscore(
-                    keys.UNFINISHED_RUNS, "-inf", latest, withscores=True
-                )
-                for member, score in found:
-                    run_id = member.decode()
-                    if await self._client.exists(keys.run(run_id)):
-                        await self.add(run_id)
-                    elif score < (time.time() - ORPHAN_AGE) * 1000:
-                        await forget(run_id)
+                await self._repair_once(forget)
             except Unavailable as error:
                 logger.warning("repair of runs is interrupted: %s", error)
+            except Exception:
+                logger.exception("repair of runs failed")
             await asyncio.sleep(REPAIR_INTERVAL)
+
+    async def _repair_once(self, forget: Handler) -> None:
+        latest = (time.time() - REPAIR_AGE) * 1000
+        found: Any = await self._client.zrangebyscore(
+            keys.UNFINISHED_RUNS, "-inf", latest, withscores=True
+        )
+        for member, score in found:
+            run_id = member.decode()
+            if not await self._client.exists(keys.run(run_id)):
+                if score < (time.time() - ORPHAN_AGE) * 1000:
+                    await forget(run_id)
+            elif not await self._client.exists(keys.lease(run_id)):
+                await self.add(run_id)
+
+
+async def _work(worker: Worker) -> None:
+    """Take runs until cancelled; trouble of Redis that docket does not know ends nothing."""
+    while True:
+        try:
+            await worker.run_forever()
+            return
+        except Exception:
+            logger.exception("taking runs off the queue failed; trying again")
+        await asyncio.sleep(REPAIR_INTERVAL)

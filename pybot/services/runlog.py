@@ -1,13 +1,20 @@
-"""Where a run writes, under its fence: deltas, phases, finished steps, and its end."""
+"""Where a run writes, under its fence: deltas, phases, finished steps, and its end.
+
+Two things keep workers apart. The *fence* is the run's `attempt`: every write requires it, so that
+a worker that was replaced can write nothing. The *lease* is a key that expires: while it is there,
+nobody else takes the run up, so that its holder may touch the kernel, which knows no fence.
+"""
 
 import asyncio
-from typing import Any
+import time
+from collections import deque
+from typing import Any, NoReturn
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pybot.errors import NotFound, Superseded
+from pybot.errors import NotFound, Superseded, Unavailable
 from pybot.services.agent.ports import Step
 from pybot.services.conversations import Conversations
 from pybot.services.events import Event, MessageChanged, RunChanged
@@ -41,7 +48,7 @@ class End(Struct, frozen=True, kw_only=True):
 
 
 class RunLogs:
-    """Makes the logs of runs."""
+    """Makes the logs of runs. A lease of theirs lasts `lease` seconds."""
 
     def __init__(
         self,
@@ -49,75 +56,104 @@ class RunLogs:
         appender: Appender,
         viewerlog: ViewerLog,
         conversations: Conversations,
+        *,
+        lease: float,
     ) -> None:
-        self._client = client
-        self._appender = appender
-        self._viewerlog = viewerlog
-        self._conversations = conversations
+        self.client = client
+        self.appender = appender
+        self.viewerlog = viewerlog
+        self.conversations = conversations
+        self.lease = lease
 
-    def of(self, viewer: Viewer, run: Run) -> "FencedLog":
-        """The log of a run as its `attempt` may write it."""
-        return FencedLog(
-            self._client, self._appender, self._viewerlog, self._conversations, viewer, run
-        )
+    def of(self, viewer: Viewer, run: Run, holder: str = "") -> "FencedLog":
+        """The log of a run as its `attempt` may write it; `holder` names who takes it up."""
+        return FencedLog(self, viewer, run, holder)
 
 
 class FencedLog:
-    """The log of one attempt at a run; everything raises Superseded once another has begun."""
+    """The log of one attempt at a run.
 
-    def __init__(
-        self,
-        client: Client,
-        appender: Appender,
-        viewerlog: ViewerLog,
-        conversations: Conversations,
-        viewer: Viewer,
-        run: Run,
-    ) -> None:
-        self._client = client
-        self._appender = appender
-        self._viewerlog = viewerlog
-        self._conversations = conversations
+    Everything raises Superseded once another attempt has begun, and Unavailable once a write has
+    failed: what is behind a gap would be of no use. A new attempt then goes on.
+    """
+
+    def __init__(self, logs: RunLogs, viewer: Viewer, run: Run, holder: str) -> None:
+        self._client = logs.client
+        self._appender = logs.appender
+        self._viewerlog = logs.viewerlog
+        self._conversations = logs.conversations
+        self._lease = logs.lease
+        self._held_until = 0.0
         self._viewer = viewer
+        self._holder = holder
         self._conversation_id = conversation_of(run.id)
-        self._pending: asyncio.Future[int] | None = None
-        self._sealed = False
+        self._pending: deque[asyncio.Future[int]] = deque()
+        self._failure: Superseded | Unavailable | None = None
         self.run = run
+
+    @property
+    def holds(self) -> bool:
+        """Whether nobody else can have taken the run up, as far as is known without asking."""
+        return time.monotonic() < self._held_until
 
     def seal(self) -> None:
         """Write nothing more: this worker stops, and the next one goes on from here.
 
         What is not committed is redone by it, as after a crash, so that no half text is kept.
         """
-        self._sealed = True
+        self._failure = Superseded("This worker does not work on the run any more.")
 
     async def take_up(self) -> None:
-        """Begin the next attempt; raises Superseded when another worker was quicker."""
+        """Begin the next attempt; raises Superseded when another worker has the run."""
         run = replace(
             self.run,
             status=RunStatus.IN_PROGRESS,
             phase=RunPhase.WAITING_FOR_MODEL,
             attempt=self.run.attempt + 1,
         )
-        write = self._write().do("HSET", keys.run(run.id), *run_fields(run))
+        begun, key = time.monotonic(), keys.lease(run.id)
+        holder: Any = await self._client.get(key)
+        if holder is not None and holder.decode() != self._holder:
+            raise Superseded("Another worker has the run.")
+        write = self._write().require("lease", (holder or b"").decode(), "GET", key)
+        write.do("HSET", keys.run(run.id), *run_fields(run)).do(*self._held())
         await self._append(write.emit(RunChanged(run)))
-        self.run = run
+        self.run, self._held_until = run, begun + self._lease
         await self._viewerlog.tell(self._viewer.username, RunChanged(run))
+
+    async def renew(self) -> None:
+        """Keep the lease; raises Superseded when another attempt has begun."""
+        begun = time.monotonic()
+        try:
+            await self._appender.append(self._write().do(*self._held()))
+        except Refused as refused:
+            self._fail(refused)
+        self._held_until = begun + self._lease
+
+    async def release(self) -> None:
+        """Let others take the run up at once."""
+        self._held_until = 0.0
+        write = Write.to_conversation(self._conversation_id)
+        write.fenced(self.run.id, self.run.attempt).do("DEL", keys.lease(self.run.id))
+        try:
+            await self._appender.append(write)
+        except Refused as refused:
+            self._fail(refused)
 
     async def emit(self, *events: Event) -> None:
         """Append events in order; deltas may wait and be merged."""
-        if self._pending is not None and self._pending.done():
-            await self.flush()
-        self._pending = await self._appender.put(self._write().emit(*events))
+        while self._pending and self._pending[0].done():
+            self._check(self._pending.popleft())
+        latest = self._pending[-1] if self._pending else None
+        future = await self._appender.put(self._write().emit(*events), after=latest)
+        if future is not latest:
+            self._pending.append(future)
 
     async def flush(self) -> None:
-        """Wait until everything that was emitted is in the log, and the fence still holds."""
-        if self._pending is not None:
-            pending, self._pending = self._pending, None
-            try:
-                await asyncio.shield(pending)
-            except Refused as refused:
-                raise _superseded(refused) from None
+        """Wait until everything that was emitted is in the log, and the run still held."""
+        await self._settle()
+        if not self.holds:
+            await self.renew()
 
     async def phase(self, phase: RunPhase) -> None:
         """Say what the run is doing."""
@@ -129,7 +165,7 @@ class FencedLog:
 
     async def commit(self, step: Step) -> None:
         """Write a finished part to the history, with the events that say so."""
-        await self.flush()
+        await self._settle()
         message = await self.message()
         entries = part_entries(message.id, self.run.id, step.part, step.observation or "")
         write = self._write().emit(*step.events)
@@ -138,7 +174,7 @@ class FencedLog:
 
     async def end(self, end: End) -> None:
         """End the run and its message, and free the conversation, all at once."""
-        await self.flush()
+        await self._settle()
         message = replace(
             await self.message(),
             status=MessageStatus(end.status.value),
@@ -159,6 +195,7 @@ class FencedLog:
             write.do("HSET", keys.run(run.id), *run_fields(run))
             encoded = msgspec.json.encode(message)
             write.do("HSET", keys.messages(self._conversation_id), message.id, encoded)
+            write.do("DEL", keys.lease(run.id))
             write.emit(MessageChanged(message), RunChanged(run))
 
         changes: dict[str, Word] = {"active_run": "", "updated_at": milliseconds(now())}
@@ -179,17 +216,39 @@ class FencedLog:
         return msgspec.json.decode(stored, type=Message)
 
     def _write(self) -> Write:
-        if self._sealed:
-            raise Superseded("This worker stops.")
+        if self._failure is not None:
+            raise self._failure
         write = Write.to_conversation(self._conversation_id)
         return write.fenced(self.run.id, self.run.attempt)
 
+    def _held(self) -> tuple[Word, ...]:
+        """The command that takes the lease, or keeps it."""
+        return ("SET", keys.lease(self.run.id), self._holder, "PX", int(self._lease * 1000))
+
     async def _append(self, write: Write) -> None:
-        await self.flush()
+        await self._settle()
         try:
             await self._appender.append(write)
-        except Refused as refused:
-            raise _superseded(refused) from None
+        except (Refused, Unavailable) as error:
+            self._fail(error)
+
+    async def _settle(self) -> None:
+        """Wait until everything that was emitted is in the log."""
+        while self._pending:
+            await asyncio.wait({self._pending[0]})
+            self._check(self._pending.popleft())
+
+    def _check(self, written: "asyncio.Future[int]") -> None:
+        error = written.exception()
+        if isinstance(error, Refused | Unavailable):
+            self._fail(error)
+        if error is not None:
+            raise error
+
+    def _fail(self, error: Refused | Unavailable) -> NoReturn:
+        """Refuse everything from now on."""
+        self._failure = error if isinstance(error, Unavailable) else _superseded(error)
+        raise self._failure from error
 
 
 def _superseded(refused: Exception) -> Superseded:

@@ -88,6 +88,8 @@ class Runs:
                 sent = await self._starts.in_new(viewer, ids, text, new or NewConversation())
             else:
                 sent = await self._starts.at_end(viewer, ids, text)
+        except Unavailable:
+            raise  # it may be stored nevertheless: the same key must find it
         except Exception:
             await self._claims.release(viewer, "send", idempotency_key)
             raise
@@ -109,6 +111,8 @@ class Runs:
                 return earlier
             await self._check_quota(viewer)
             sent = await self._starts.again(viewer, ids, old)
+        except Unavailable:
+            raise  # it may be stored nevertheless: the same key must find it
         except Exception:
             await self._claims.release(viewer, operation, idempotency_key)
             raise

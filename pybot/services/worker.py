@@ -1,206 +1,212 @@
-"""The worker: takes runs off the queue and lets the agent write their answers."""
+"""The worker: takes runs off the queue, has them answered, and hands them over when it stops."""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
 from uuid import uuid4
 
 from aredis_om import NotFoundError
 
-from pybot.config import Settings
 from pybot.errors import NotFound, Superseded, Unavailable
 from pybot.logs import log_fields
-from pybot.services.agent.loop import Tools, run_agent
-from pybot.services.agent.ports import Assignment
-from pybot.services.agent.resuming import kept_parts
-from pybot.services.agent.titles import make_title
 from pybot.services.agent.waiting import uncancelled
-from pybot.services.blobs import Blobs, ConversationBlobs
-from pybot.services.conversations import Conversations
-from pybot.services.eventlog import EventLog
-from pybot.services.events import MessageChanged
-from pybot.services.live_kernels import LiveKernels
-from pybot.services.llm.base import ChatModel
-from pybot.services.llm.profiles import Profile
-from pybot.services.models import ConversationModel, Models
-from pybot.services.pages import MAX_SIZE, PageRequest
+from pybot.services.answering import Answering
+from pybot.services.models import Models
 from pybot.services.queue import RunQueue
-from pybot.services.records import (
-    MessageRole,
-    RunError,
-    RunErrorCode,
-    RunStatus,
-    TextPart,
-    Viewer,
-    conversation_of,
-)
+from pybot.services.records import RunError, RunErrorCode, RunStatus, Viewer, conversation_of
 from pybot.services.runlog import End, FencedLog, RunLogs
-from pybot.services.snapshots import MessageView, Snapshots
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
 
 logger = logging.getLogger(__name__)
 
+# A lease is renewed this often, or four times while it lasts; a cancellation that the queue has
+# lost is seen then.
+RENEWAL_INTERVAL = 1.0
+REDIS_PAUSE = 0.5  # seconds between two looks at a Redis that does not do its part
+HAND_OVER_TIMEOUT = 3.0  # seconds that a worker which stops waits for Redis
 
-@dataclass(frozen=True)
-class Answering:
-    """Answers runs, one task each."""
 
-    client: Client
-    models: Models
-    conversations: Conversations
-    snapshots: Snapshots
-    eventlog: EventLog
-    run_logs: RunLogs
-    kernels: LiveKernels
-    blobs: Blobs
-    model: ChatModel
-    profile: Profile
-    settings: Settings
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
-    _logs: set[FencedLog] = field(default_factory=set[FencedLog])
+class RunWorker:
+    """Works on runs, one task each."""
+
+    def __init__(
+        self,
+        client: Client,
+        models: Models,
+        run_logs: RunLogs,
+        answering: Answering,
+        *,
+        concurrency: int,
+    ) -> None:
+        self._client = client
+        self._models = models
+        self._run_logs = run_logs
+        self._answering = answering
+        self._concurrency = concurrency
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._logs: set[FencedLog] = set()
+        self._is_stopping = False
+        self._left: set[str] = set()
 
     @contextlib.asynccontextmanager
     async def working(self, queue: RunQueue) -> AsyncGenerator[None]:
         """Take runs off the queue while the context is open; at its end they are handed over."""
-        run = self.settings.run
-
-        async def answer(run_id: str) -> None:
-            task = asyncio.create_task(self._answer(run_id), name=f"run {run_id}")
-            self._tasks.add(task)
-            try:
-                await _joined(task)
-            finally:
-                self._tasks.discard(task)
-
-        async with queue.working(
-            answer, self._forget, concurrency=run.concurrency, lease=run.lease
-        ):
-            yield
-            # Finished steps are committed; repair puts the runs back on the queue for others.
-            for log in self._logs:
-                log.seal()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _forget(self, run_id: str) -> None:
-        await self.client.zrem(keys.UNFINISHED_RUNS, run_id)
-
-    async def _answer(self, run_id: str) -> None:
-        """Work on a run until it ends, another worker takes it up, or this one stops."""
         try:
-            stored = await self.models.run.get(run_id)
-            conversation = await self.models.conversation.get(conversation_of(run_id))
+            async with queue.working(
+                self._handle,
+                self._forget,
+                concurrency=self._concurrency,
+                lease=self._run_logs.lease,
+            ) as stop_taking:
+                try:
+                    yield
+                finally:
+                    self._is_stopping = True
+                    stop_taking()
+                    await self._stop()
+        finally:
+            await self._hand_over(queue)
+
+    async def _stop(self) -> None:
+        """Leave all runs as they are: finished steps are committed, kernels go on."""
+        for log in self._logs:
+            log.seal()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _hand_over(self, queue: RunQueue) -> None:
+        """Put the runs back, once the queue knows that their tasks here have ended."""
+        try:
+            async with asyncio.timeout(HAND_OVER_TIMEOUT):
+                for run_id in self._left:
+                    await queue.add(run_id)
+                    logger.info("run=%s handed over", run_id)
+        except (Unavailable, TimeoutError) as error:
+            logger.warning("runs wait for repair: %s", str(error) or "Redis does not answer")
+
+    async def _handle(self, run_id: str) -> None:
+        """The task of the queue."""
+        if self._note_if_left(run_id):
+            return
+        task = asyncio.create_task(self._work(run_id), name=f"run {run_id}")
+        self._tasks.add(task)
+        try:
+            await _joined(task)
+        finally:
+            self._tasks.discard(task)
+            self._note_if_left(run_id)
+
+    def _note_if_left(self, run_id: str) -> bool:
+        if self._is_stopping:
+            self._left.add(run_id)
+        return self._is_stopping
+
+    async def _work(self, run_id: str) -> None:
+        """Work on a run until it ends, another worker takes it up, or this one stops."""
+        holder = uuid4().hex
+        while not self._is_stopping:
+            try:
+                await self._attempt(run_id, holder)
+                return
+            except Unavailable as error:
+                logger.warning("run=%s is interrupted: %s", run_id, error)
+            await asyncio.sleep(REDIS_PAUSE)
+
+    async def _attempt(self, run_id: str, holder: str) -> None:
+        """Take a run up, and work on it; raises Unavailable when Redis fails meanwhile."""
+        try:
+            stored = await self._models.run.get(run_id)
+            conversation = await self._models.conversation.get(conversation_of(run_id))
         except NotFoundError:
             await self._forget(run_id)
             return
         viewer = Viewer(username=conversation.owner)
         with log_fields(run=run_id, viewer=viewer.key):
-            log = self.run_logs.of(viewer, stored.record())
+            log = self._run_logs.of(viewer, stored.record(), holder)
             self._logs.add(log)
             try:
-                await self._take_up(log, conversation, viewer)
+                await self._take_up(log, viewer)
             except (Superseded, NotFound) as superseded:
                 logger.info("run left to others: %s", superseded)
                 await self._forget_ended(run_id)
-            except Unavailable as error:
-                logger.warning("run put back: %s", error)
             finally:
                 self._logs.discard(log)
             if log.run.status is RunStatus.COMPLETED and not conversation.titled_by:
-                await self._entitle(viewer, log)
+                await self._answering.entitle(viewer, log)
 
-    async def _take_up(
-        self, log: FencedLog, conversation: ConversationModel, viewer: Viewer
-    ) -> None:
+    async def _take_up(self, log: FencedLog, viewer: Viewer) -> None:
         if log.run.status.ended:
             await self._forget(log.run.id)
             return
         await log.take_up()
         logger.info("run begun: attempt=%d", log.run.attempt)
         try:
-            end = End(status=RunStatus.CANCELLED)
-            if not await self._is_cancelled(log.run.id):
-                end = await self._written(log, conversation, viewer)
+            end = await self._end(log, viewer)
         except asyncio.CancelledError:
             if not await self._is_cancelled(log.run.id):
-                raise  # this worker stops: another one goes on
+                if self._is_stopping:
+                    await uncancelled(self._leave(log))
+                    raise
+                raise Superseded("another attempt has begun") from None
             end = End(status=RunStatus.CANCELLED)
+        await uncancelled(log.end(end))
+        logger.info("run ended: status=%s error=%s", end.status, end.error and end.error.code)
+
+    async def _end(self, log: FencedLog, viewer: Viewer) -> End:
+        """How the run ends once its answer is written."""
+        if await self._is_cancelled(log.run.id):
+            return End(status=RunStatus.CANCELLED)
+        task = asyncio.current_task()
+        assert task is not None
+        keeping = asyncio.create_task(self._keep(log, task), name=f"lease {log.run.id}")
+        try:
+            return await self._answering.answer(log, viewer)
         except (Superseded, NotFound, Unavailable):
             raise
         except Exception:
             error_id = uuid4().hex[:12]
             logger.exception("a bug ended the run: id=%s", error_id)
-            end = End(status=RunStatus.FAILED, error=_internal_error(error_id))
-        await uncancelled(log.end(end))
-        logger.info("run ended: status=%s error=%s", end.status, end.error and end.error.code)
+            return End(status=RunStatus.FAILED, error=_internal_error(error_id))
+        finally:
+            keeping.cancel()
 
-    async def _written(
-        self, log: FencedLog, conversation: ConversationModel, viewer: Viewer
-    ) -> End:
-        """Let the agent write the answer."""
-        conversation_id = str(conversation.pk)
-        info = await self.model.info()
-        tools = Tools(
-            model=self.model,
-            kernel=self.kernels.of(viewer, conversation_id),
-            log=log,
-            blobs=ConversationBlobs(self.blobs, conversation_id),
-            profile=self.profile,
-            window=info.context_window,
-        )
-        assignment = await self._assignment(log, viewer, conversation_id)
-        outcome = await run_agent(tools, assignment, self.settings)
-        return End(status=outcome.status, error=outcome.error, usage=outcome.usage)
+    async def _keep(self, log: FencedLog, task: asyncio.Task[None]) -> None:
+        """Keep the lease; stop the run when another worker has it, or when it is cancelled."""
+        while True:
+            await asyncio.sleep(min(RENEWAL_INTERVAL, self._run_logs.lease / 4))
+            try:
+                await log.renew()
+                if await self._is_cancelled(log.run.id):
+                    break
+            except Superseded:
+                log.seal()
+                break
+            except Unavailable as error:
+                logger.debug("the lease is not renewed: %s", error)
+        task.cancel()
 
-    async def _assignment(self, log: FencedLog, viewer: Viewer, conversation_id: str) -> Assignment:
-        """What was said before, and what another worker wrote of the answer."""
-        await self.eventlog.trim(conversation_id, log.run.first_seq)
-        snapshot = await self.snapshots.read(viewer, conversation_id)
-        page = await self.snapshots.page(snapshot, PageRequest(last=MAX_SIZE))
-        views = [edge.node for edge in page.edges]
-        history = [view for view in views if view.message.id != log.run.message_id]
-        parts = snapshot.running.parts if snapshot.running else ()
-        committed = 0
-        if parts:
-            committed = len(await self.snapshots.committed(await log.message()))
-            kept = kept_parts(parts, committed)
-            if kept < len(parts):
-                await log.emit(MessageChanged(await log.message(), kept_parts=kept))
-        return Assignment(
-            run_id=log.run.id,
-            message_id=log.run.message_id,
-            history=history,
-            instructions=snapshot.conversation.instructions,
-            parts=parts,
-            committed=committed,
-        )
-
-    async def _entitle(self, viewer: Viewer, log: FencedLog) -> None:
-        """Let the model name the conversation after its first answer."""
-        conversation_id = conversation_of(log.run.id)
+    async def _leave(self, log: FencedLog) -> None:
+        """Leave a run that goes on elsewhere."""
         try:
-            snapshot = await self.snapshots.read(viewer, conversation_id)
-            page = await self.snapshots.page(snapshot, PageRequest(first=2))
-            question, answer = (_text_of(edge.node) for edge in page.edges)
-            title = await make_title(self.model, question, answer)
-            await self.conversations.entitle(viewer, conversation_id, title)
-        except NotFound:
-            logger.info("conversation deleted before it had a title")
+            async with asyncio.timeout(HAND_OVER_TIMEOUT):
+                await log.release()
+        except (Superseded, Unavailable, TimeoutError) as error:
+            logger.warning("the lease is not released: %s", str(error) or "Redis does not answer")
 
     async def _is_cancelled(self, run_id: str) -> bool:
-        try:
-            return bool((await self.models.run.get(run_id)).cancelled)
-        except NotFoundError:
-            return False
+        cancelled = await self._client.hget(keys.run(run_id), "cancelled")
+        return cancelled == b"1"
+
+    async def _forget(self, run_id: str) -> None:
+        await self._client.zrem(keys.UNFINISHED_RUNS, run_id)
 
     async def _forget_ended(self, run_id: str) -> None:
         """Forget a run whose conversation is gone, or that somebody else has ended."""
         with contextlib.suppress(NotFoundError):
-            if not (await self.models.run.get(run_id)).record().status.ended:
+            if not (await self._models.run.get(run_id)).record().status.ended:
                 return
         await self._forget(run_id)
 
@@ -222,9 +228,3 @@ def _internal_error(error_id: str) -> RunError:
         code=RunErrorCode.INTERNAL,
         message=f"Something went wrong on our side. Try again, or report ID {error_id}.",
     )
-
-
-def _text_of(view: MessageView) -> str:
-    if view.message.role is MessageRole.USER:
-        return view.message.text
-    return "\n".join(part.text for part in view.parts if isinstance(part, TextPart))

@@ -16,8 +16,8 @@ from pybot.services.pages import PageRequest
 from pybot.services.records import MessageStatus, RunStatus, Viewer
 from pybot.services.runlog import End
 from pybot.services.starts import Sent
+from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.keys import UNFINISHED_RUNS
 from tests.fixtures.redis import keys_like
 from tests.fixtures.server import SettingsWith
 
@@ -90,17 +90,37 @@ async def test_worker_that_comes_back_writes_nothing(settings_with: SettingsWith
         new = services.run_logs.of(ANN, old.run)
         await new.take_up()
         before = await services.snapshots.read(ANN, sent.conversation.id)
-        with pytest.raises(Superseded):
-            await old.end(End(status=RunStatus.COMPLETED))
-        with pytest.raises(Superseded):
-            await old.take_up()
         await old.emit(TextDelta(sent.run.message_id, 0, 0, 0, "late"))
         with pytest.raises(Superseded):
             await old.flush()
+        with pytest.raises(Superseded):
+            await old.end(End(status=RunStatus.COMPLETED))
+        for again in (services.run_logs.of(ANN, sent.run), old):
+            with pytest.raises(Superseded):
+                await again.take_up()
         assert await services.snapshots.read(ANN, sent.conversation.id) == before
         await new.end(End(status=RunStatus.COMPLETED))
         snapshot = await services.snapshots.read(ANN, sent.conversation.id)
         assert snapshot.active_run is None
+
+
+async def test_run_is_left_to_a_worker_that_lives(settings_with: SettingsWith) -> None:
+    """A task that is delivered twice takes nothing away; a lease that is over is nobody's."""
+    async with open_services(settings_with(run={"concurrency": 0, "lease": 1})) as services:
+        sent = await services.runs.send(ANN, text="hello")
+        first = services.run_logs.of(ANN, sent.run, "first")
+        await first.take_up()
+        second = services.run_logs.of(ANN, first.run, "second")
+        with pytest.raises(Superseded):
+            await second.take_up()
+        await first.renew()
+        async with asyncio.timeout(5):
+            while await services.client.exists(keys.lease(sent.run.id)):
+                await asyncio.sleep(0.02)
+        second = services.run_logs.of(ANN, first.run, "second")
+        await second.take_up()
+        with pytest.raises(Superseded):
+            await first.flush()
 
 
 async def test_run_stored_but_never_enqueued_is_repaired(
@@ -111,7 +131,7 @@ async def test_run_stored_but_never_enqueued_is_repaired(
         sent = await services.runs.send(ANN, text="hello")
     async with Redis.from_url(redis_url, decode_responses=True) as client:
         of_docket = [key for key in await keys_like(client, "pybot:*") if "{" not in key]
-        await client.delete(*(key for key in of_docket if key != UNFINISHED_RUNS))
+        await client.delete(*(key for key in of_docket if key != keys.UNFINISHED_RUNS))
     async with open_services(settings_with()) as services:
         begun = time.monotonic()
         await followed(services, sent)

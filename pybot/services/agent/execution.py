@@ -6,7 +6,7 @@ import logging
 
 from msgspec.structs import replace
 
-from pybot.errors import Superseded
+from pybot.errors import Superseded, Unavailable
 from pybot.services.agent.answer import Answer
 from pybot.services.agent.failures import failed
 from pybot.services.agent.observations import observe
@@ -141,8 +141,8 @@ class Execution:
             case KernelUnavailable():
                 await self._lose("KernelUnavailable", str(error))
                 raise failed(RunErrorCode.KERNEL_UNAVAILABLE, str(error)) from error
-            case Superseded():
-                raise error
+            case Superseded() | Unavailable():
+                raise error  # another attempt follows the code
             case _:
                 await interrupt(self._kernel)
                 await self._commit()

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from pybot.config import Settings
-from pybot.errors import Superseded
+from pybot.errors import Superseded, Unavailable
 from pybot.services.agent import failures
 from pybot.services.agent.answer import Answer
 from pybot.services.agent.execution import GRACE
@@ -103,8 +103,8 @@ class _Run:
         """Write the answer; whatever ends it early, what is open is committed."""
         try:
             await self._steps()
-        except Superseded:
-            raise
+        except (Superseded, Unavailable):
+            raise  # another attempt goes on from what is committed
         except BaseException:
             await uncancelled(self._answer.abandon())
             raise

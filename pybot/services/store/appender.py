@@ -56,14 +56,21 @@ class Appender:
         """Carry out a write; the number of its last event. Raises Refused or Unavailable."""
         return await asyncio.shield(await self.put(write))
 
-    async def put(self, write: Write) -> "asyncio.Future[int]":
-        """Hand a write over, waiting only while the buffer is full."""
+    async def put(
+        self, write: Write, *, after: "asyncio.Future[int] | None" = None
+    ) -> "asyncio.Future[int]":
+        """Hand a write over, waiting only while the buffer is full.
+
+        One that continues `after` is not written when that failed: there would be a gap.
+        """
         newest = self._newest_of.get(write.head)
         if newest is not None:
             earlier, future = self._pending[newest]
             if earlier.absorb(write):
                 return future
         await self._room.wait()
+        if after is not None and after.done() and after.exception() is not None:
+            return after
         future = asyncio.get_running_loop().create_future()
         # A delta's writer may never ask; the failure then shows at its next write.
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -92,8 +99,12 @@ class Appender:
         try:
             answers = await self._execute([write for write, _ in batch])
         except Unavailable as error:
-            logger.warning("Redis did not take %d writes: %s", len(batch), error)
-            for _, future in batch:
+            # What was given since may continue these, so it fails as well.
+            failed, self._pending = batch + self._pending, []
+            self._newest_of.clear()
+            self._room.set()
+            logger.warning("Redis did not take %d writes: %s", len(failed), error)
+            for _, future in failed:
                 future.set_exception(error)
             return
         for (write, future), answer in zip(batch, answers, strict=True):
@@ -107,8 +118,9 @@ class Appender:
             pipeline.evalsha(SHA, len(named), *named, *write.arguments(self._retention))
         answers: list[Any] = await pipeline.execute(raise_on_error=False)
         missing = [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-        if missing:
-            # Only after a restart of Redis: nothing of these was carried out.
+        if missing and len(missing) == len(answers) - missing[0]:
+            # Only after a restart of Redis: nothing of these was carried out. When another process
+            # loads the script meanwhile, those behind are, and it is too late for the others.
             await self._client.script_load(SCRIPT)
             again = await self._execute([writes[at] for at in missing])
             for at, answer in zip(missing, again, strict=True):

@@ -25,6 +25,11 @@ def run(run_id: str) -> str:
     return f"pybot:run:{{{conversation_of(run_id)}}}:{run_id.rpartition('.')[2]}"
 
 
+def lease(run_id: str) -> str:
+    """String: who works on a run; it expires when nobody renews it."""
+    return f"pybot:lease:{{{conversation_of(run_id)}}}:{run_id.rpartition('.')[2]}"
+
+
 def messages(conversation_id: str) -> str:
     """Hash: message ID → what changes of a message (status, parent, error), as JSON."""
     return f"pybot:messages:{{{conversation_id}}}"

@@ -1,0 +1,95 @@
+"""Writes the answer of one run: what was said before, the agent, and the title afterwards."""
+
+import logging
+from dataclasses import dataclass
+
+from pybot.config import Settings
+from pybot.errors import NotFound
+from pybot.services.agent.loop import Tools, run_agent
+from pybot.services.agent.ports import Assignment
+from pybot.services.agent.resuming import kept_parts
+from pybot.services.agent.titles import make_title
+from pybot.services.blobs import Blobs, ConversationBlobs
+from pybot.services.conversations import Conversations
+from pybot.services.eventlog import EventLog
+from pybot.services.events import MessageChanged
+from pybot.services.live_kernels import LiveKernels
+from pybot.services.llm.base import ChatModel
+from pybot.services.llm.profiles import Profile
+from pybot.services.pages import MAX_SIZE, PageRequest
+from pybot.services.records import MessageRole, TextPart, Viewer, conversation_of
+from pybot.services.runlog import End, FencedLog
+from pybot.services.snapshots import MessageView, Snapshots
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answering:
+    """Everything that answering takes."""
+
+    conversations: Conversations
+    snapshots: Snapshots
+    eventlog: EventLog
+    kernels: LiveKernels
+    blobs: Blobs
+    model: ChatModel
+    profile: Profile
+    settings: Settings
+
+    async def answer(self, log: FencedLog, viewer: Viewer) -> End:
+        """Let the agent write the answer of a run that was taken up."""
+        conversation_id = conversation_of(log.run.id)
+        info = await self.model.info()
+        tools = Tools(
+            model=self.model,
+            kernel=self.kernels.of(viewer, conversation_id),
+            log=log,
+            blobs=ConversationBlobs(self.blobs, conversation_id),
+            profile=self.profile,
+            window=info.context_window,
+        )
+        assignment = await self._assignment(log, viewer, conversation_id)
+        outcome = await run_agent(tools, assignment, self.settings)
+        return End(status=outcome.status, error=outcome.error, usage=outcome.usage)
+
+    async def _assignment(self, log: FencedLog, viewer: Viewer, conversation_id: str) -> Assignment:
+        """What was said before, and what another worker wrote of the answer."""
+        await self.eventlog.trim(conversation_id, log.run.first_seq)
+        snapshot = await self.snapshots.read(viewer, conversation_id)
+        page = await self.snapshots.page(snapshot, PageRequest(last=MAX_SIZE))
+        views = [edge.node for edge in page.edges]
+        history = [view for view in views if view.message.id != log.run.message_id]
+        parts = snapshot.running.parts if snapshot.running else ()
+        committed = 0
+        if parts:
+            committed = len(await self.snapshots.committed(await log.message()))
+            kept = kept_parts(parts, committed)
+            if kept < len(parts):
+                await log.emit(MessageChanged(await log.message(), kept_parts=kept))
+        return Assignment(
+            run_id=log.run.id,
+            message_id=log.run.message_id,
+            history=history,
+            instructions=snapshot.conversation.instructions,
+            parts=parts,
+            committed=committed,
+        )
+
+    async def entitle(self, viewer: Viewer, log: FencedLog) -> None:
+        """Let the model name the conversation after its first answer."""
+        conversation_id = conversation_of(log.run.id)
+        try:
+            snapshot = await self.snapshots.read(viewer, conversation_id)
+            page = await self.snapshots.page(snapshot, PageRequest(first=2))
+            question, answer = (_text_of(edge.node) for edge in page.edges)
+            title = await make_title(self.model, question, answer)
+            await self.conversations.entitle(viewer, conversation_id, title)
+        except NotFound:
+            logger.info("conversation deleted before it had a title")
+
+
+def _text_of(view: MessageView) -> str:
+    if view.message.role is MessageRole.USER:
+        return view.message.text
+    return "\n".join(part.text for part in view.parts if isinstance(part, TextPart))
