@@ -23,6 +23,10 @@ class LlmSettings(Section):
     """The language model's service."""
 
     url: str = Field(default="http://localhost:8080", description="LLM service url")
+    api: Literal["tgi", "openai"] = Field(
+        default="tgi",
+        description="What the LLM service speaks: TGI's own interface, or chat completions",
+    )
     creds: SecretStr = Field(default=SecretStr("EMPTY"), description="LLM service credentials")
     model: str = Field(
         default="cognitivecomputations/dolphincoder-starcoder2-15b", description="LLM model name"

@@ -11,7 +11,7 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from pybot.config import Settings
 from pybot.services.container import open_kernels
 from pybot.services.kernels.base import KernelDied, Kernels, KernelUnavailable
-from pybot.services.llm.tgi import TgiModel
+from pybot.services.llm.adapters import model_of
 
 OLDEST_REDIS = 7
 TIMEOUT = 10.0  # seconds for Redis or the model to answer
@@ -89,7 +89,7 @@ def _redis_finding(info: dict[str, Any], modules: Sequence[Any]) -> Finding:
 
 async def examine_model(settings: Settings) -> Finding:
     """Whether the model's service answers, and with what."""
-    model = TgiModel(settings.llm)
+    model = model_of(settings.llm)
     try:
         info = await model.info()
     finally:

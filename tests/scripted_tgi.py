@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from tests.tgi_script import End, Plan, plan
+from tests.tgi_script import End, Plan, plan, turns_of
 from tests.tgi_wire import cut_at_stop, event, finish, token
 
 MODEL = "scripted/model"
@@ -53,6 +53,16 @@ class Received:
         """The generation parameters."""
         return self.body.get("parameters") or {}
 
+    @property
+    def turns(self) -> list[tuple[str, str]]:
+        """Role and text of each turn that the model is shown."""
+        return turns_of(self.prompt)
+
+    @property
+    def temperature(self) -> float:
+        """The temperature that is sampled with, 0 for none."""
+        return float(self.parameters.get("temperature") or 0)
+
 
 @dataclass
 class ScriptedTGI:
@@ -83,11 +93,7 @@ class ScriptedTGI:
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.add_routes(
             [
-                web.post("/", self._compat),
-                web.post("/generate", self._generate),
-                web.post("/generate_stream", self._stream),
-                web.get("/info", self._info),
-                web.get("/health", self._health),
+                *self._routes(),
                 web.post("/release", self._release),
                 web.get("/requests", self._requests),
             ]
@@ -125,6 +131,16 @@ class ScriptedTGI:
         """Let every request that is held go on."""
         self._released.set()
         self._released = asyncio.Event()
+
+    def _routes(self) -> list[web.RouteDef]:
+        """The paths of the service itself."""
+        return [
+            web.post("/", self._compat),
+            web.post("/generate", self._generate),
+            web.post("/generate_stream", self._stream),
+            web.get("/info", self._info),
+            web.get("/health", self._health),
+        ]
 
     async def _compat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()

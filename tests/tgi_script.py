@@ -58,7 +58,7 @@ class Directive:
 
 def plan(prompt: str) -> Plan:
     """What the newest question of a ChatML prompt asks for."""
-    turns = [(role, text) for role, text in _TURN.findall(prompt) if role == "user"]
+    turns = [(role, text) for role, text in turns_of(prompt) if role == "user"]
     text = turns[-1][1] if turns else prompt
     if text.startswith(TITLE_REQUEST):
         return _title(text)
@@ -71,6 +71,11 @@ def plan(prompt: str) -> Plan:
         directives = _usual(question)
     made = _step(directives, len(outputs), len(prompt), outputs[0] if outputs else "")
     return _modified(made, directives, question, first=not outputs)
+
+
+def turns_of(prompt: str) -> list[tuple[str, str]]:
+    """Role and text of each turn of a ChatML prompt, the last one open or empty."""
+    return _TURN.findall(prompt)
 
 
 def pieces(text: str) -> tuple[str, ...]:

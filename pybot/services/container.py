@@ -18,9 +18,9 @@ from pybot.services.kernels.base import Kernels, KernelUnavailable
 from pybot.services.kernels.gateway import GatewayKernels
 from pybot.services.kernels.local import LocalKernels
 from pybot.services.live_kernels import LiveKernels
+from pybot.services.llm.adapters import model_of
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import profile_of
-from pybot.services.llm.tgi import TgiModel
 from pybot.services.models import Models
 from pybot.services.outputs import Outputs
 from pybot.services.queue import RunQueue
@@ -96,7 +96,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
         client, models = connect(url), Models(url)
         exits.push_async_callback(client.aclose)
         exits.push_async_callback(models.aclose)
-        model: ChatModel = TgiModel(settings.llm)
+        model = model_of(settings.llm)
         exits.push_async_callback(model.aclose)
         provider = open_kernels(settings)
         exits.push_async_callback(provider.aclose)

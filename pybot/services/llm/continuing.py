@@ -1,0 +1,62 @@
+"""How a server is asked to go on with an unfinished turn of the assistant: no I/O.
+
+The protocol of chat completions has no word for it. llama.cpp and Ollama leave a last turn of the
+assistant open, vLLM and SGLang do so when told in fields of their own (which others refuse), and
+TGI begins a new turn whatever it is told. Where the server is not known to go on, a user's turn
+asks for it: any model understands that, though it may repeat a word.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from pybot.services.llm import chatml
+from pybot.services.llm.base import Turn
+
+GO_ON = Turn(
+    "user",
+    "Go on with your last message, exactly from where it ends. Do not repeat any of it, and do not "
+    "comment on this request.",
+)
+_FIELDS: Mapping[str, Any] = {"continue_final_message": True, "add_generation_prompt": False}
+
+# By `owned_by` of what `/v1/models` lists; "library" is Ollama's own collection of models.
+_TOLD = frozenset({"vllm", "sglang"})
+_OPEN = frozenset({"llamacpp", "library"})
+
+# Control tokens beside those in `<|…|>`: DeepSeek's, Gemma's, Mistral's and Llama 2's.
+_CONTROL = re.compile(
+    r"<(?=\uff5c[^\uff5c<>\s]{1,40}\uff5c>)|<(?=(?:start|end)_of_turn>)|\[(?=/?(?:INST|SYSTEM_PROMPT)\])"
+)
+
+
+class Messages(Struct, frozen=True):
+    """The turns to send, and the fields that go with them."""
+
+    turns: Sequence[Turn]
+    fields: Mapping[str, Any]
+
+
+def is_open(turns: Sequence[Turn]) -> bool:
+    """Whether the last turn is the assistant's own, unfinished."""
+    return bool(turns) and turns[-1].role == "assistant"
+
+
+def messages(turns: Sequence[Turn], owner: str | None, end_token: str) -> Messages:
+    """What is sent of these turns to a server that says `owner` of its model.
+
+    Servers read control tokens in a message as such, so they are broken up.
+    """
+    safe = tuple(Turn(turn.role, disarmed(turn.text, end_token)) for turn in turns)
+    if not is_open(turns) or owner in _OPEN:
+        return Messages(safe, {})
+    if owner in _TOLD:
+        return Messages(safe, _FIELDS)
+    return Messages((*safe, GO_ON), {})
+
+
+def disarmed(text: str, end_token: str) -> str:
+    """A text without control tokens of the usual chat templates: a blank makes them plain text."""
+    return _CONTROL.sub(lambda found: f"{found[0]} ", chatml.disarmed(text, end_token))
