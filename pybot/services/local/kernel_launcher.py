@@ -6,8 +6,7 @@ import logging
 import os
 import shutil
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from pybot.services.kernels.base import KernelUnavailable
 from pybot.services.kernels.owner_protocol import Connection
 from pybot.services.local import launch
+from pybot.services.local.kernel_child import KernelChild, spawn
 from pybot.services.local.kernel_folders import (
     conversation_folder,
     conversation_user,
@@ -53,7 +53,7 @@ class KernelLauncher:
             if self._config.sandbox and not self._bubblewrap:
                 self._bubblewrap = await self._find_bubblewrap()
 
-    async def launch(self, conversation_id: str, runtime: Path) -> tuple[Process, Connection]:
+    async def launch(self, conversation_id: str, runtime: Path) -> tuple[KernelChild, Connection]:
         """Start a kernel's process; it does not answer yet. KernelUnavailable when it cannot."""
         await self.check()
         files = Path(self._config.files)
@@ -64,7 +64,7 @@ class KernelLauncher:
             box, box.folder, str(runtime), f"{box.python.prefix}/{MATPLOTLIB_FOLDER}"
         )
         watched = (sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), "9")
-        process = await _spawn(
+        process = await spawn(
             [*watched, *unsandboxed(box, self._tools)],
             {**environment, "PYBOT_PARENT": str(os.getpid())},
             Path(box.folder),
@@ -89,10 +89,10 @@ class KernelLauncher:
         )
         return box, connection
 
-    async def _run(self, box: Box, bubblewrap: str, command: Sequence[str] = ()) -> Process:
+    async def _run(self, box: Box, bubblewrap: str, command: Sequence[str] = ()) -> KernelChild:
         with _memory_file(self._filter) as descriptor:
             argv = sandboxed(box, bubblewrap, self._tools, descriptor, command)
-            return await _spawn(argv, {}, Path("/"), descriptor)
+            return await spawn(argv, {}, Path("/"), descriptor)
 
     async def _find_bubblewrap(self) -> str:
         """The first bubblewrap that runs the kernels' Python in a sandbox like a kernel's."""
@@ -124,7 +124,7 @@ class KernelLauncher:
         process = await self._run(box, bubblewrap, (box.python.executable, "-c", "import zmq"))
         try:
             async with asyncio.timeout(TRIAL_TIMEOUT):
-                _, said = await process.communicate()
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()
@@ -133,27 +133,7 @@ class KernelLauncher:
             shutil.rmtree(runtime, ignore_errors=True)
         if process.returncode == 0:
             return ""
-        return said.decode(errors="replace").strip().rpartition("\n")[2] or "it fails"
-
-
-async def _spawn(
-    argv: Sequence[str], environment: Mapping[str, str], folder: Path, *descriptors: int
-) -> Process:
-    """Start a process that leads a group of its own."""
-    try:
-        return await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            stderr=PIPE,
-            env=environment,
-            cwd=folder,
-            pass_fds=descriptors,
-            start_new_session=True,
-            umask=0o022,  # folders that bubblewrap makes, and what code writes, as usual
-        )
-    except OSError as error:
-        raise KernelUnavailable(f"The kernel's process could not be started: {error}") from error
+        return process.said.rpartition("\n")[2] or "it fails"
 
 
 @contextlib.contextmanager

@@ -2,10 +2,7 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 import time
-from asyncio.subprocess import Process
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -17,9 +14,9 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from pybot.services.kernels.base import KernelUnavailable
 from pybot.services.kernels.owner_protocol import Connection
+from pybot.services.local.kernel_child import KernelChild
 from pybot.services.local.kernel_launcher import KernelLauncher
 
-QUOTED = 2000  # bytes of what a kernel said last
 INTERRUPT_TIMEOUT = 1  # seconds until an interrupt is taken as sent, heard or not
 GOODBYE_TIMEOUT = 1  # seconds that a kernel has to close its files
 RECONNECT = 10  # milliseconds between two tries to reach a socket that is not there yet
@@ -52,10 +49,9 @@ class KernelProcess:
         self._launcher = launcher
         self._runtime = runtime
         self._on_end = on_end
-        self._process: Process | None = None
+        self._process: KernelChild | None = None
         self._watch: asyncio.Task[None] | None = None
         self._client: AsyncKernelClient | None = None
-        self._said = b""
 
     @property
     def alive(self) -> bool:
@@ -92,8 +88,7 @@ class KernelProcess:
         if polite and self.alive:
             await self._command("shutdown_request", GOODBYE_TIMEOUT, {"restart": False})
             await asyncio.wait([self._watch], timeout=GOODBYE_TIMEOUT)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
         await self._watch
         if self._client is not None:
             _disconnect(self._client)
@@ -107,7 +102,7 @@ class KernelProcess:
         try:
             await asyncio.wait([reply, watch], return_when=asyncio.FIRST_COMPLETED)
             if not reply.done():
-                said = self._said.decode(errors="replace").strip()
+                said = self._process.said if self._process else ""
                 raise KernelUnavailable(f"The kernel ended while it started: {said or 'no word'}")
         finally:
             reply.cancel()
@@ -125,20 +120,9 @@ class KernelProcess:
             async with asyncio.timeout(timeout):
                 await self._client.get_control_msg()
 
-    async def _wait(self, process: Process) -> None:
-        """Wait for the process's end, and keep what it says last."""
-        self._said = b""
-        listening = asyncio.create_task(self._listen(process))
+    async def _wait(self, process: KernelChild) -> None:
         await process.wait()
-        # What it has started may hold the pipe open for long.
-        await asyncio.wait([listening], timeout=0.1)
-        listening.cancel()
         self._on_end(self)
-
-    async def _listen(self, process: Process) -> None:
-        assert process.stderr is not None
-        while said := await process.stderr.read(65_536):
-            self._said = (self._said + said)[-QUOTED:]
 
 
 def _connect(connection: Connection) -> AsyncKernelClient:

@@ -1,0 +1,136 @@
+"""A kernel's process: what it says last, and an end that leaves nothing behind."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pybot.services.kernels.base import KernelUnavailable
+
+QUOTED = 2000  # bytes
+FREEZE_TRIES = 100
+FREEZE_INTERVAL = 0.0005  # seconds; the first look is nearly always enough
+LAST_WORDS_TIMEOUT = 0.1  # seconds to read what was said before the end
+
+
+class LastWords(asyncio.Protocol):
+    """Reads a pipe, of which it keeps the end."""
+
+    def __init__(self) -> None:
+        self.closed = asyncio.Event()
+        self._said = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what fits."""
+        self._said = (self._said + data)[-QUOTED:]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody has the pipe open any more."""
+        del exc
+        self.closed.set()
+
+    @property
+    def text(self) -> str:
+        """What was said last."""
+        return self._said.decode(errors="replace").strip()
+
+
+class KernelChild:
+    """A process that leads a group of its own, and the sandbox that may be below it."""
+
+    def __init__(self, process: Process, words: LastWords, pipe: asyncio.BaseTransport) -> None:
+        self._process = process
+        self._words = words
+        self._pipe = pipe
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs."""
+        return self._process.returncode
+
+    @property
+    def said(self) -> str:
+        """What it wrote to its standard error last."""
+        return self._words.text
+
+    async def wait(self) -> None:
+        """Wait for its end."""
+        await self._process.wait()
+        # What it has started may hold the pipe open for long.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_TIMEOUT):
+                await self._words.closed.wait()
+        self._pipe.close()
+
+    def kill(self) -> None:
+        """End it at once, and everything below it."""
+        if self.returncode is None:
+            kill_below(self._process.pid)
+        with contextlib.suppress(ProcessLookupError):  # nothing of the group is left
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def kill_below(pid: int) -> None:
+    """Kill the children of a process, which stands still from then on.
+
+    bubblewrap's inner process asks to die with the outer one only some milliseconds after its
+    start: when the outer one is killed before that, the inner one lives on, and the kernel.
+    """
+    # Where there is no /proc, there is no bubblewrap either.
+    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+        _freeze(pid)
+        for child in _children(pid):
+            os.kill(child, signal.SIGKILL)
+
+
+def _freeze(pid: int) -> None:
+    """Stop a process where it is, and wait the moment until it stands still."""
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(FREEZE_TRIES):
+        # The state comes after the name, which may itself have spaces and brackets.
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        if state not in "RSD":
+            return
+        time.sleep(FREEZE_INTERVAL)
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+async def spawn(
+    argv: Sequence[str], environment: Mapping[str, str], folder: Path, *descriptors: int
+) -> KernelChild:
+    """Start a process. KernelUnavailable when the system does not let it."""
+    reading, writing = os.pipe()
+    # Not a pipe of asyncio's: it takes a process for running while anybody has one open.
+    words = LastWords()
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: words, os.fdopen(reading, "rb", buffering=0)
+    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            stderr=writing,
+            env=environment,
+            cwd=folder,
+            pass_fds=descriptors,
+            start_new_session=True,
+            umask=0o022,  # folders that bubblewrap makes, and what code writes, as usual
+        )
+    except OSError as error:
+        pipe.close()
+        raise KernelUnavailable(f"The kernel's process could not be started: {error}") from error
+    except BaseException:
+        pipe.close()
+        raise
+    finally:
+        os.close(writing)
+    return KernelChild(process, words, pipe)
