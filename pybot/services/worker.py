@@ -145,12 +145,12 @@ class RunWorker:
         logger.info("run begun: attempt=%d", log.run.attempt)
         try:
             end = await self._end(log, viewer)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, Superseded):
+            if self._is_stopping:
+                await uncancelled(self._leave(log))
+                raise
             if not await self._is_cancelled(log.run.id):
-                if self._is_stopping:
-                    await uncancelled(self._leave(log))
-                    raise
-                raise Superseded("another attempt has begun") from None
+                raise Superseded("Another attempt has begun.") from None
             end = End(status=RunStatus.CANCELLED)
         await uncancelled(log.end(end))
         logger.info("run ended: status=%s error=%s", end.status, end.error and end.error.code)
