@@ -57,6 +57,9 @@ class JupyterSettings(Section):
     gateway_url: str = Field(
         default="http://localhost:8888", description="URL of the Jupyter Enterprise Gateway."
     )
+    gateway_token: SecretStr | None = Field(
+        default=None, description="Authorization token of the gateway (its EG_AUTH_TOKEN)"
+    )
     kernel_namespace: str | None = Field(
         default=None,
         description="Namespace to start the kernel in. If not set, a new namespace will be created "

@@ -10,3 +10,4 @@ compile() {
 compile pyproject.toml --extra local -o requirements/local.txt
 compile pyproject.toml --extra local --group dev -o requirements/dev.txt
 compile requirements/kernels.in -o requirements/kernels.txt
+compile requirements/gateway.in -o requirements/gateway.txt

@@ -59,6 +59,11 @@ make_kernels() {
         "$PYTHON_OF_VENV" -m pybot.services.local.kernel_setup .venv-kernels/bin/python
 }
 
+make_gateway() {
+    uv venv --clear --python "$PYTHON_OF_VENV" .venv-gateway &&
+        uv pip install --python .venv-gateway/bin/python -r requirements/gateway.txt
+}
+
 install_frontend() {
     npm --prefix frontend ci
 }
@@ -72,6 +77,9 @@ set_up_python() {
         < <(cat "$REQUIREMENTS" requirements/model.txt)
     step pybot "Pybot itself" install_pybot <pyproject.toml
     step kernels "Python of the kernels" make_kernels <requirements/kernels.txt
+    if [[ $PURPOSE == test ]]; then
+        step gateway "Gateway of the tests" make_gateway <requirements/gateway.txt
+    fi
 }
 
 set_up_frontend() {
@@ -93,6 +101,7 @@ fi
 [[ -d frontend/node_modules ]] || rm -f "$STAMPS/npm"
 [[ -f pybot/web/index.html ]] || rm -f "$STAMPS/web"
 [[ -x .venv-kernels/bin/python ]] || rm -f "$STAMPS/kernels"
+[[ -x .venv-gateway/bin/python ]] || rm -f "$STAMPS/gateway"
 mkdir -p "$STAMPS"
 # In a process group of its own: when the rest fails or is interrupted, all of npm ends too.
 set -m

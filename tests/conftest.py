@@ -3,7 +3,8 @@
 import pytest
 
 pytest_plugins = [
-    "tests.fixtures.kernels",
+    "tests.fixtures.kernels",  # the others import it
+    "tests.fixtures.gateway",
     "tests.fixtures.pybot_process",
     "tests.fixtures.redis",
     "tests.fixtures.server",

@@ -27,7 +27,7 @@ from pybot.services.records import StreamName
 PNG_START = "iVBORw0KGgo"  # base64 of the first bytes of every PNG
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["local", "gateway"])
 def kernels(request: pytest.FixtureRequest) -> Kernels:
     """A provider."""
     provider: Kernels = request.getfixturevalue(f"{request.param}_kernels")

@@ -1,0 +1,220 @@
+"""Kernels behind a Jupyter Enterprise Gateway, over HTTP and websockets."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any
+from uuid import uuid4
+
+from pybot.config import JupyterSettings
+from pybot.services.kernels.base import Done, KernelDied, KernelNotice, KernelUnavailable, Reaction
+from pybot.services.kernels.gateway_env import kernel_env
+from pybot.services.kernels.gateway_execution import GatewayExecution, KernelReplaced
+from pybot.services.kernels.gateway_frames import V1
+from pybot.services.kernels.gateway_http import DIED, GatewayHttp
+from pybot.services.kernels.gateway_socket import SocketCut
+from pybot.services.kernels.inbox import Inbox
+from pybot.services.kernels.messages import is_object
+
+START_MARGIN = 15  # seconds beside the gateway's own limit for a start
+POLL_INTERVAL = 5  # seconds between two looks at the kernels that were started here
+BOOT_FAILED = "The gateway's kernel ended while it started: see the gateway's log, or the pod's."
+
+
+class GatewayKernels:
+    """The `Kernels` of the gateway that the settings name. Belongs to one event loop."""
+
+    def __init__(self, settings: JupyterSettings, *, framing: str | None = V1) -> None:
+        self._settings = settings
+        self._gateway = GatewayHttp(settings.gateway_url, settings.gateway_token, framing=framing)
+        self._timeout = settings.start_timeout + START_MARGIN
+        self._conversations: dict[str, str] = {}
+        self._executing: dict[str, dict[Inbox, asyncio.Task[None]]] = defaultdict(dict)
+        self._listeners: set[asyncio.Queue[KernelNotice]] = set()
+        self._ending: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self, conversation_id: str, username: str) -> str:
+        """Start a kernel for the conversation and wait until it answers."""
+        kernel_id = str(uuid4())
+        await self._make_folder(conversation_id)
+        env = kernel_env(
+            self._settings,
+            kernel_id=kernel_id,
+            conversation_id=conversation_id,
+            username=username,
+        )
+        try:
+            await self._gateway.call("POST", "/kernels", {"env": env}, timeout=self._timeout)
+            await self._answers(kernel_id)
+        except KernelDied:
+            raise KernelUnavailable(BOOT_FAILED) from None
+        except BaseException:  # also a cancellation: nobody would end it
+            self._end(kernel_id)
+            raise
+        self._conversations[kernel_id] = conversation_id
+        return kernel_id
+
+    def execute(self, kernel_id: str, code: str, *, message_id: str) -> AsyncGenerator[Reaction]:
+        """Run code and give what comes of it, in order, `Done` last."""
+        return self._reactions(kernel_id, message_id, lambda execution: execution.run(code))
+
+    def follow(self, kernel_id: str, *, message_id: str) -> AsyncGenerator[Reaction]:
+        """What comes of code that another process sent, from where its connection ended."""
+        return self._reactions(kernel_id, message_id, lambda execution: execution.follow())
+
+    async def interrupt(self, kernel_id: str) -> None:
+        """Interrupt what the kernel runs."""
+        await self._gateway.act(kernel_id, "interrupt")
+
+    async def restart(self, kernel_id: str) -> None:
+        """Restart the kernel under the same ID. What it runs here ends as the restart begins."""
+        await self._gateway.model(kernel_id)
+        self._stop(kernel_id)
+        await self._gateway.act(kernel_id, "restart", timeout=self._timeout)
+        await self._answers(kernel_id)
+
+    async def shutdown(self, kernel_id: str) -> None:
+        """End the kernel."""
+        self._conversations.pop(kernel_id, None)
+        await self._gateway.delete(kernel_id)
+        self._stop(kernel_id)
+
+    async def is_alive(self, kernel_id: str) -> bool:
+        """Whether the gateway has the kernel; KernelUnavailable when it is out of reach."""
+        if kernel_id in self._ending:
+            return False
+        try:
+            model = await self._gateway.model(kernel_id)
+        except KernelDied:
+            return False
+        return model.get("execution_state") != "dead"
+
+    async def notices(self) -> AsyncGenerator[KernelNotice]:
+        """What happens to kernels that were started here. A gateway says nothing unasked."""
+        notices: asyncio.Queue[KernelNotice] = asyncio.Queue()
+        self._listeners.add(notices)
+        try:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    yield await asyncio.wait_for(notices.get(), POLL_INTERVAL)
+                    continue
+                await self._poll()
+        finally:
+            self._listeners.discard(notices)
+
+    async def check(self) -> None:
+        """Raise KernelUnavailable, with what to do, unless the gateway has a kernel to start."""
+        try:
+            specs: Any = await self._gateway.call("GET", "/kernelspecs")
+        except KernelDied:
+            raise KernelUnavailable(
+                f"There is no gateway at {self._settings.gateway_url}: check JUPYTER__GATEWAY_URL."
+            ) from None
+        known = specs.get("kernelspecs") if is_object(specs) else None
+        if not known or specs.get("default") not in known:
+            raise KernelUnavailable(
+                "The gateway does not have its default kernel: check EG_DEFAULT_KERNEL_NAME there."
+            )
+
+    async def aclose(self) -> None:
+        """Close the connections; kernels go on, but for those that were to end."""
+        if self._ending:
+            await asyncio.wait(self._ending.values())
+        await self._gateway.aclose()
+
+    async def _reactions(
+        self,
+        kernel_id: str,
+        message_id: str,
+        work: Callable[[GatewayExecution], Coroutine[Any, Any, None]],
+    ) -> AsyncGenerator[Reaction]:
+        """What comes of the work on an execution, which goes on beside."""
+        inbox = Inbox()
+        execution = GatewayExecution(self._gateway, kernel_id, message_id, inbox)
+        task = asyncio.create_task(work(execution))
+        executing = self._executing[kernel_id]
+        executing[inbox] = task
+        task.add_done_callback(lambda _: _report(task, inbox))
+        try:
+            while True:
+                reaction = await inbox.get()
+                yield reaction
+                if isinstance(reaction, Done):
+                    return
+        except KernelDied as died:
+            self._lose(kernel_id, replaced=isinstance(died, KernelReplaced))
+            raise
+        finally:
+            del executing[inbox]
+            if not executing:
+                self._executing.pop(kernel_id, None)
+            task.cancel()
+            await asyncio.wait([task])
+
+    def _stop(self, kernel_id: str) -> None:
+        """Stop to read what a kernel says that is about to end."""
+        for inbox, task in self._executing.get(kernel_id, {}).items():
+            task.cancel()
+            inbox.fail(KernelDied(DIED))
+
+    def _lose(self, kernel_id: str, *, replaced: bool) -> None:
+        """A kernel has died. The one that its gateway put in its place is of no use to anyone."""
+        if replaced:
+            self._end(kernel_id)
+            self._tell(kernel_id, "died")
+
+    def _tell(self, kernel_id: str, status: Any) -> None:
+        conversation_id = self._conversations.pop(kernel_id, None)
+        if conversation_id is not None:
+            for listener in self._listeners:
+                listener.put_nowait(KernelNotice(conversation_id, kernel_id, status))
+
+    def _end(self, kernel_id: str) -> None:
+        """End a kernel beside what else goes on."""
+        if kernel_id not in self._ending:
+            task = asyncio.create_task(self._delete(kernel_id))
+            self._ending[kernel_id] = task
+            task.add_done_callback(lambda _: self._ending.pop(kernel_id))
+
+    async def _delete(self, kernel_id: str) -> None:
+        with contextlib.suppress(KernelUnavailable):  # it is culled in the end
+            await self._gateway.delete(kernel_id)
+
+    async def _poll(self) -> None:
+        with contextlib.suppress(KernelUnavailable):
+            for kernel_id in list(self._conversations):
+                if not await self.is_alive(kernel_id):
+                    self._tell(kernel_id, "culled")
+
+    async def _answers(self, kernel_id: str) -> None:
+        """Wait until a kernel that starts answers."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                session_id = uuid4().hex
+                async with self._gateway.channels(kernel_id, session_id) as socket:
+                    await socket.send("kernel_info_request", {}, session_id)
+                    while (message := await socket.receive(self._timeout)) is not None:
+                        if message.get("msg_type") == "kernel_info_reply":
+                            return
+        except SocketCut as error:
+            raise KernelUnavailable(f"The kernel's connection was cut: {error}") from error
+        except TimeoutError:
+            pass
+        raise KernelUnavailable(f"The kernel did not answer within {self._timeout:g} s.")
+
+    async def _make_folder(self, conversation_id: str) -> None:
+        """Else Kubernetes makes it, as a folder that only root may write to."""
+        volume = self._settings.shared_volume_server_path
+        if volume is not None:
+            folder = volume / conversation_id
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+
+
+def _report(task: asyncio.Task[None], inbox: Inbox) -> None:
+    """Hand on what made the reading fail, which nobody else waits for."""
+    failure = None if task.cancelled() else task.exception()
+    if isinstance(failure, KernelDied | KernelUnavailable):
+        inbox.fail(failure)
+    elif failure is not None:
+        inbox.fail(RuntimeError(f"Reading from the kernel failed: {failure!r}"))
