@@ -91,7 +91,7 @@ async def serving(app: ASGIApp) -> AsyncGenerator[uvicorn.Server]:
         port=0,
         ws=WebSockets,
         ws_per_message_deflate=False,
-        log_level="warning",
+        log_config=None,
         timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)

@@ -170,6 +170,10 @@ class Hub:
         log = message["channel"].decode()
         if message["type"] == "subscribe":
             for channel in self._channel(log):
+                if channel.subscribed.is_set():
+                    # redis-py has reconnected by itself; what came meanwhile was missed.
+                    for inbox in channel.inboxes:
+                        inbox.mark_stale()
                 channel.subscribed.set()
         elif message["type"] == "message":
             for channel in self._channel(log):
