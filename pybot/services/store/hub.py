@@ -67,6 +67,7 @@ class _Channel:
         self.inboxes: set[Inbox] = set()
         self.newest = 0
         self.subscribed = asyncio.Event()
+        self.was_subscribed = False
 
 
 class Hub:
@@ -170,10 +171,11 @@ class Hub:
         log = message["channel"].decode()
         if message["type"] == "subscribe":
             for channel in self._channel(log):
-                if channel.subscribed.is_set():
-                    # redis-py has reconnected by itself; what came meanwhile was missed.
+                if channel.was_subscribed:
+                    # The connection is a new one; what came meanwhile was missed.
                     for inbox in channel.inboxes:
                         inbox.mark_stale()
+                channel.was_subscribed = True
                 channel.subscribed.set()
         elif message["type"] == "message":
             for channel in self._channel(log):
