@@ -1,6 +1,5 @@
 """What only the adapter of TGI's native interface does; see also `tests/contracts`."""
 
-import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -9,33 +8,18 @@ from pybot.config import LlmSettings
 from pybot.services.llm.base import Delta, Finished, Generation, ModelError, Turn
 from pybot.services.llm.tgi import TgiModel
 from pybot.services.records import RunErrorCode
-
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+from tests.services.llm.wire import saying
 
 
 async def read(chunks: Sequence[bytes], stop: Sequence[str] = ()) -> list[Delta | Finished]:
     """What the adapter makes of a stream that comes in these pieces."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(HEAD)
-        for chunk in chunks:
-            writer.write(chunk)
-            await writer.drain()
-            await asyncio.sleep(0)
-        writer.close()
-        await writer.wait_closed()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    model = TgiModel(LlmSettings(url=f"http://127.0.0.1:{port}", idle_timeout=5))
-    try:
-        generation = Generation(turns=[Turn("user", "Hi")], max_tokens=9, stop=stop)
-        return [item async for item in model.generate(generation)]
-    finally:
-        await model.aclose()
-        server.close()
-        await server.wait_closed()
+    async with saying(chunks) as url:
+        model = TgiModel(LlmSettings(url=url, idle_timeout=5))
+        try:
+            generation = Generation(turns=[Turn("user", "Hi")], max_tokens=9, stop=stop)
+            return [item async for item in model.generate(generation)]
+        finally:
+            await model.aclose()
 
 
 def token(text: str, last: str = '"generated_text":null,"details":null') -> bytes:
