@@ -71,7 +71,7 @@ class _Stack:
         server = LlmServer(self._data.subfolder("logs"))
         self._set(
             llm=self.settings.llm.model_copy(
-                update={"url": server.url, "model": MODEL, "profile": "smollm2"}
+                update={"url": server.url, "api": "tgi", "model": MODEL, "profile": "smollm2"}
             )
         )
         return (server.program,)

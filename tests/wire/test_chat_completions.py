@@ -1,0 +1,41 @@
+"""Being answered by a model behind an OpenAI-compatible server, over the wire."""
+
+import pytest
+
+from tests.chat_shapes import Dialect
+from tests.client import run_of
+from tests.fixtures.server import Start
+from tests.scripted_chat import ScriptedChat
+
+
+@pytest.mark.parametrize("dialect", ["tgi", "vllm", "ollama", "llamacpp"])
+async def test_code_is_run_and_its_output_read(start: Start, dialect: Dialect) -> None:
+    """The block of code is closed, run once, and its output is in the next request."""
+    async with (
+        ScriptedChat(dialect=dialect) as service,
+        start(llm={"api": "openai", "url": f"{service.url}/v1"}) as server,
+    ):
+        ann = server.user()
+        sent = await ann.send("[[code: print(6 * 7)]] [[answer: It is {output}.]]")
+        run = run_of(await ann.until_ended(sent))
+        snapshot = await ann.snapshot(sent["conversation"]["id"])
+        await service.until(lambda: all(each.end for each in service.requests))
+    assert run["status"] == "COMPLETED"
+    parts = snapshot["messages"]["nodes"][-1]["parts"]
+    assert [part["__typename"] for part in parts] == ["TextPart", "CellPart", "TextPart"]
+    assert parts[1]["cell"]["source"] == "print(6 * 7)"
+    assert parts[2]["text"] == "It is 42."
+    assert service.requests[1].turns[-1][1].startswith("Output:\n")
+
+
+async def test_busy_server_is_tried_again(start: Start) -> None:
+    """A refusal by 503 costs a pause, and no more."""
+    async with (
+        ScriptedChat(dialect="ollama") as service,
+        start(llm={"api": "openai", "url": service.url}) as server,
+    ):
+        ann = server.user()
+        sent = await ann.send("[[busy: 1]] [[answer: at last]]")
+        run = run_of(await ann.until_ended(sent))
+    assert run["status"] == "COMPLETED"
+    assert [each.status for each in service.requests[:2]] == [503, 200]
