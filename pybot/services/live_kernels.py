@@ -229,16 +229,32 @@ class ConversationKernel:
         kernel = await self._kernels.started_once(self._conversation_id, self._started)
         return kernel.generation
 
-    async def execute(self, code: str, *, message_id: str) -> AsyncGenerator[Reaction]:
+    def execute(self, code: str, *, message_id: str) -> AsyncGenerator[Reaction]:
         """Run code in the kernel that lives; raises KernelDied when it does not."""
+        return self._busy(lambda it: self._provider.execute(it, code, message_id=message_id))
+
+    def follow(self, *, message_id: str) -> AsyncGenerator[Reaction]:
+        """What still comes of code that a lost worker sent; raises KernelDied likewise."""
+        return self._busy(lambda it: self._provider.follow(it, message_id=message_id))
+
+    async def is_alive(self, generation: int | None) -> bool:
+        """Whether the kernel of this generation is still there."""
+        kernel = await self._kernels.load(self._conversation_id)
+        if kernel is None or kernel.kernel_id is None or kernel.generation != generation:
+            return False
+        return await self._provider.is_alive(kernel.kernel_id)
+
+    async def _busy(
+        self, begin: Callable[[str], AsyncGenerator[Reaction]]
+    ) -> AsyncGenerator[Reaction]:
+        """What the kernel gives, by its ID, which is busy meanwhile."""
         kernel = await self._kernels.load(self._conversation_id)
         if kernel is None or kernel.kernel_id is None:
             raise KernelDied("The kernel was shut down.")
         kernel_id = kernel.kernel_id
         await self._set_status(kernel_id, KernelStatus.BUSY)
         try:
-            reactions = self._provider.execute(kernel_id, code, message_id=message_id)
-            async with aclosing(reactions) as executing:
+            async with aclosing(begin(kernel_id)) as executing:
                 async for reaction in executing:
                     yield reaction
         except KernelDied:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import AsyncIterator
 
 from msgspec.structs import replace
 
@@ -31,11 +32,13 @@ _FENCE_PATIENCE = 0.2
 _INTERRUPT_PATIENCE = 0.5
 _LAST_OUTPUTS = 0.2
 
+LOST = "the server that followed this code was lost; what the code did since is not known"
+
 logger = logging.getLogger(__name__)
 
 
 class Execution:
-    """Runs one cell that has its code; `run` once.
+    """Keeps one cell with what `reactions` tell of it; `run` once.
 
     `before` is the kernel's generation in the cell before, `grace` how many seconds interrupted
     code may take to end before its kernel is restarted.
@@ -44,6 +47,7 @@ class Execution:
     def __init__(
         self,
         cell: Cell,
+        reactions: AsyncIterator[Reaction],
         kernel: RunKernel,
         log: RunLog,
         answer: Answer,
@@ -53,6 +57,8 @@ class Execution:
         grace: float = GRACE,
     ) -> None:
         self._cell = cell
+        self._reactions = reactions
+        self._is_done = False
         self._kernel = kernel
         self._log = log
         self._answer = answer
@@ -65,8 +71,8 @@ class Execution:
     async def run(self, timeout: float) -> None:
         """Run the cell for `timeout` seconds at most and commit it.
 
-        Raises Stopped when the kernel is lost. When
-        the task is cancelled, the kernel is interrupted and the cell committed as it is.
+        Raises Stopped when the kernel is lost. When the task is cancelled, the kernel is
+        interrupted and the cell committed as it is.
         """
         pump = asyncio.create_task(self._pump())
         try:
@@ -80,8 +86,7 @@ class Execution:
 
     async def _pump(self) -> None:
         """Take what the kernel gives until it is done."""
-        reactions = self._kernel.execute(self._cell.source, message_id=self._cell.id)
-        async with closing(reactions):
+        async with closing(self._reactions) as reactions:
             async for reaction in reactions:
                 events = await self._recorder.take(reaction)
                 if events:
@@ -90,6 +95,7 @@ class Execution:
 
     async def _follow(self, reaction: Reaction) -> None:
         """Keep the cell's own state with what the kernel says."""
+        self._is_done = self._is_done or isinstance(reaction, Done)
         match reaction:
             case Started():
                 self._cell = replace(
@@ -128,8 +134,10 @@ class Execution:
         """Commit the cell as it ended."""
         error = None if pump.cancelled() else pump.exception()
         match error:
-            case None:
+            case None if self._is_done or pump.cancelled():
                 await self._commit()
+            case None:
+                await self._lose("WorkerLost", LOST)
             case KernelDied():
                 text = "the kernel died while it ran this code; its variables are lost"
                 await self._lose("KernelDied", text)
@@ -144,7 +152,8 @@ class Execution:
             case Superseded() | Unavailable():
                 raise error  # another attempt follows the code
             case _:
-                await interrupt(self._kernel)
+                if self._log.holds:
+                    await interrupt(self._kernel)
                 await self._commit()
                 raise error
 
@@ -180,7 +189,7 @@ class Execution:
         await self._commit()
 
     async def _is_ours(self) -> bool:
-        """Whether the fence still holds; a log that does not answer in time changes nothing.
+        """Whether the fence holds, or at least the lease where the log does not answer in time.
 
         The cell's state is told once more, since only what is written meets the fence.
         """
@@ -190,6 +199,7 @@ class Execution:
             return False
         except Exception as error:  # a log out of reach does not say whose the run is
             logger.warning("stopping the kernel of %s, unasked: %r", self._cell.id, error)
+            return self._log.holds
         return True
 
     async def _confirm(self) -> None:

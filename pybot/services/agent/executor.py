@@ -1,22 +1,32 @@
 """The cells of an answer and the kernel that runs them: started early, watched for its loss."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from msgspec.structs import replace
 
 from pybot.config import LimitSettings
 from pybot.services.agent.answer import Answer
-from pybot.services.agent.execution import Execution, interrupt
+from pybot.services.agent.execution import LOST, Execution
 from pybot.services.agent.failures import failed
 from pybot.services.agent.observations import observe
 from pybot.services.agent.outputs import OutputRecorder
 from pybot.services.agent.ports import BlobStore, RunKernel, RunLog
 from pybot.services.events import OutputChanged
-from pybot.services.kernels.base import KernelDied, KernelUnavailable
-from pybot.services.records import Cell, CellStatus, ErrorOutput, RunErrorCode, RunPhase, now
+from pybot.services.kernels.base import KernelDied, KernelUnavailable, Printed, Reaction
+from pybot.services.records import (
+    Cell,
+    CellStatus,
+    ErrorOutput,
+    RunErrorCode,
+    RunPhase,
+    StreamName,
+    now,
+)
 
 # A start that is quicker is not worth a phase of its own.
 _QUICK_START = 0.05
+_MISSING = "[The server that followed this code was lost: outputs since may be missing.]\n"
 
 
 class Executor:
@@ -49,7 +59,7 @@ class Executor:
 
     def prepare(self) -> None:
         """Start the kernel beside the model, which still writes the code."""
-        if self._starting is None:
+        if self._starting is None and self._log.holds:
             self._starting = asyncio.create_task(self._kernel.ensure_started())
 
     async def aclose(self) -> None:
@@ -62,6 +72,7 @@ class Executor:
     async def run(self, cell: Cell) -> None:
         """Run a cell and commit it. Raises Stopped when no kernel runs it to its end."""
         await self._answer.change_cell(replace(cell, status=CellStatus.QUEUED))
+        await self._log.flush()
         generation = await self._start()
         running = replace(
             cell, status=CellStatus.RUNNING, kernel_generation=generation, started_at=now()
@@ -69,27 +80,52 @@ class Executor:
         await self._answer.change_cell(running)
         await self._log.phase(RunPhase.EXECUTING)
         await self._log.flush()
-        execution = Execution(
-            running,
+        reactions = self._kernel.execute(cell.source, message_id=cell.id)
+        recorder = OutputRecorder(cell.id, cell.revision, blobs=self._blobs, limits=self._limits)
+        execution = self._execution(running, reactions, recorder)
+        await execution.run(self._cell_timeout)
+
+    async def go_on(self, cell: Cell) -> None:
+        """Commit a cell that a lost worker had started: followed to its end, never run again."""
+        try:
+            is_alive = await self._kernel.is_alive(cell.kernel_generation)
+        except KernelUnavailable:
+            is_alive = False
+        if not is_alive:
+            await self._end_lost(cell)
+            return
+        await self._log.phase(RunPhase.EXECUTING)
+        recorder = OutputRecorder(
+            cell.id, cell.revision, blobs=self._blobs, limits=self._limits, outputs=cell.outputs
+        )
+        await self._log.emit(*await recorder.take(Printed(StreamName.STDERR, _MISSING)))
+        reactions = self._kernel.follow(message_id=cell.id)
+        execution = self._execution(cell, reactions, recorder)
+        spent = (now() - cell.started_at).total_seconds() if cell.started_at else 0
+        await execution.run(max(1, self._cell_timeout - spent))
+
+    def _execution(
+        self, cell: Cell, reactions: AsyncIterator[Reaction], recorder: OutputRecorder
+    ) -> Execution:
+        before, self._before = self._before, cell.kernel_generation
+        return Execution(
+            cell,
+            reactions,
             self._kernel,
             self._log,
             self._answer,
-            OutputRecorder(cell.id, cell.revision, blobs=self._blobs, limits=self._limits),
-            before=self._before,
+            recorder,
+            before=before,
             grace=self._grace,
         )
-        self._before = generation
-        await execution.run(self._cell_timeout)
 
-    async def end_lost(self, cell: Cell) -> None:
-        """Commit a cell that another worker had started: it is never run again."""
-        await interrupt(self._kernel)
-        text = "the server that followed this code was lost; what the code did since is not known"
+    async def _end_lost(self, cell: Cell) -> None:
+        """Commit a cell of a kernel that is lost as well."""
         note = ErrorOutput(
             index=max((output.index for output in cell.outputs), default=-1) + 1,
             ename="WorkerLost",
-            evalue=text,
-            traceback=(f"WorkerLost: {text}",),
+            evalue=LOST,
+            traceback=(f"WorkerLost: {LOST}",),
         )
         ended = replace(
             cell,
@@ -103,9 +139,8 @@ class Executor:
 
     async def _start(self) -> int:
         """The generation of the kernel, once it is there."""
-        self.prepare()
-        starting = self._starting
-        assert starting is not None
+        starting = self._starting or asyncio.create_task(self._kernel.ensure_started())
+        self._starting = starting
         try:
             await asyncio.wait({starting}, timeout=_QUICK_START)
             if not starting.done():

@@ -114,7 +114,7 @@ class _Run:
     async def _steps(self) -> None:
         lost = lost_cell(self._assignment)
         if lost is not None:
-            await self._executor.end_lost(lost)
+            await self._executor.go_on(lost)
         while True:
             written = await self._turn()
             if written.is_cut:

@@ -1,6 +1,6 @@
 """What a kernel gives for a cell, turned into bounded outputs and the events that tell them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -44,16 +44,25 @@ class _Stream(Struct, frozen=True):
 
 
 class OutputRecorder:
-    """Takes a kernel's reactions in order; gives events, and at the end the outputs."""
+    """Takes a kernel's reactions in order; gives events, and at the end the outputs.
+
+    `outputs` are those that another worker has told.
+    """
 
     def __init__(
-        self, cell_id: str, revision: int, *, blobs: BlobStore, limits: LimitSettings
+        self,
+        cell_id: str,
+        revision: int,
+        *,
+        blobs: BlobStore,
+        limits: LimitSettings,
+        outputs: Sequence[Output] = (),
     ) -> None:
         self.revision = revision
         self._cell_id = cell_id
         self._keeper = Keeper(blobs, limits)
         self._limits = limits
-        self._outputs: list[Output] = []
+        self._outputs: list[Output] = list(outputs)
         self._stream: _Stream | None = None
         self._clears_next = False
         self._is_full = False

@@ -42,6 +42,11 @@ class RunLog(Protocol):
         """Append events in order; deltas may wait and be merged. Waits while the buffer is full."""
         ...
 
+    @property
+    def holds(self) -> bool:
+        """Whether no other worker can have taken the run up, as far as is known without asking."""
+        ...
+
     async def flush(self) -> None:
         """Wait until everything that was emitted is in the log, and the fence still holds.
 
@@ -68,6 +73,14 @@ class RunKernel(Protocol):
 
     def execute(self, code: str, *, message_id: str) -> AsyncIterator[Reaction]:
         """Run code under a Jupyter message ID; `Done` comes last. See kernels.base.Kernels."""
+        ...
+
+    def follow(self, *, message_id: str) -> AsyncIterator[Reaction]:
+        """What still comes of code that a lost worker sent. See kernels.base.Kernels."""
+        ...
+
+    async def is_alive(self, generation: int | None) -> bool:
+        """Whether the kernel of this generation is still there."""
         ...
 
     async def interrupt(self) -> None:
@@ -108,7 +121,8 @@ class Assignment(Struct, frozen=True, kw_only=True):
     message. `parts` is what is there of the answer, folded from the log, when another worker
     began it; the first `committed` of them are in the history already. The others are redone
     (the caller says so with MessageChanged.kept_parts), except for a cell that had started:
-    it ends INTERRUPTED, and the model is told.
+    it is followed to its end where its kernel lives, else it ends INTERRUPTED, and the model is
+    told.
     """
 
     run_id: str

@@ -102,6 +102,14 @@ class Kernels(Protocol):
         """
         ...
 
+    def follow(self, kernel_id: str, *, message_id: str) -> AsyncGenerator[Reaction]:
+        """What still comes of code that another process gave to the kernel, `Done` last.
+
+        What came before may be missing. Ends without `Done` when the code has ended already, or
+        never came to the kernel, and nothing tells which. Raises KernelDied like `execute`.
+        """
+        ...
+
     async def interrupt(self, kernel_id: str) -> None:
         """Interrupt what the kernel runs; nothing happens to an idle one."""
         ...

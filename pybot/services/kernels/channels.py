@@ -37,11 +37,17 @@ def open_context() -> zmq.asyncio.Context:
     return context
 
 
+class Passed(Exception):
+    """The kernel has gone on to what was asked after the code that is followed."""
+
+
 class Channels:
     """Sends code to a kernel and reads what comes back."""
 
     def __init__(self, client: AsyncKernelClient) -> None:
         self._client = client
+        self._fence = ""
+        self._is_passed = False
         # Draining goes past asyncio, one system call a message.
         self._iopub: zmq.Socket[bytes] = zmq.Socket.shadow(client.iopub_channel.socket.underlying)
         self._shell: zmq.Socket[bytes] = zmq.Socket.shadow(client.shell_channel.socket.underlying)
@@ -78,14 +84,26 @@ class Channels:
         message["header"]["msg_id"] = message["msg_id"] = message_id
         self._client.shell_channel.send(message)
 
+    def send_fence(self) -> None:
+        """Ask for something that the kernel answers once it is done with all code before."""
+        message = self._client.session.msg("kernel_info_request", {})
+        self._fence = str(message["msg_id"])
+        self._client.shell_channel.send(message)
+
     async def pump(self, reader: ReactionReader, inbox: Inbox) -> None:
-        """Put all reactions into the inbox until the execution is done."""
+        """Put all reactions into the inbox until the execution is done.
+
+        Without `Done` when the fence was passed, and nothing more is heard of the execution.
+        """
         heard = time.monotonic()
         while not reader.done:
             ready = dict(await self._poller.poll(POLL))
             if ready:
                 heard = self._drain(reader, inbox)
                 await asyncio.sleep(0)
+            elif self._is_passed:
+                inbox.fail(Passed())
+                return
             elif reader.replied and time.monotonic() - heard > IDLE_GRACE:
                 for reaction in reader.finish():
                     inbox.put(reaction)
@@ -99,9 +117,16 @@ class Channels:
                     frames = socket.recv_multipart(zmq.NOBLOCK)
                 except zmq.Again:
                     break
-                for reaction in reader.feed(self._read(frames)):
+                message = self._read(frames)
+                self._note_fence(message)
+                for reaction in reader.feed(message):
                     inbox.put(reaction)
         return now
+
+    def _note_fence(self, message: Mapping[str, Any]) -> None:
+        if self._fence and message.get("msg_type") == "kernel_info_reply":
+            parent: Mapping[str, Any] = message.get("parent_header") or {}
+            self._is_passed = self._is_passed or parent.get("msg_id") == self._fence
 
     def _read(self, frames: list[bytes]) -> Mapping[str, Any]:
         """A message, empty when it is none or signed with another key."""
@@ -118,15 +143,13 @@ class Channels:
 async def open_channels(
     context: zmq.asyncio.Context, connection: Connection
 ) -> AsyncGenerator[Channels]:
-    """Connect to a kernel for one execution."""
+    """Connect to a kernel for one execution. Its outputs come once `subscribed` was waited for."""
     client = AsyncKernelClient(context=context)
     client.load_connection_info(msgspec.to_builtins(connection))
     client.start_channels(  # noqa: S604 (the shell is a channel)
         shell=True, iopub=True, stdin=False, hb=False, control=False
     )
     try:
-        channels = Channels(client)
-        await channels.subscribed()
-        yield channels
+        yield Channels(client)
     finally:
         client.stop_channels()

@@ -1,11 +1,13 @@
 """Kernels of this machine, over IPC: their owner starts them and says where they listen."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 
 from pybot.services.kernels.base import Done, KernelDied, KernelNotice, KernelUnavailable, Reaction
-from pybot.services.kernels.channels import open_channels, open_context
+from pybot.services.kernels.channels import Channels, Passed, open_channels, open_context
 from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import ReactionReader
 from pybot.services.kernels.owner_client import OwnerClient
@@ -14,6 +16,8 @@ from pybot.services.kernels.owner_protocol import Connection, Ended
 CALL_TIMEOUT = 10  # seconds for what the owner answers at once
 START_MARGIN = 15  # seconds beside the start itself: the first one tries the sandbox out
 RETRY_INTERVAL = 1  # seconds between two tries to reach an owner that is gone
+Begin = Callable[[Channels, ReactionReader], Awaitable[None]]
+
 DIED = "The kernel is gone, and its variables with it."
 
 
@@ -37,6 +41,31 @@ class LocalKernels:
         self, kernel_id: str, code: str, *, message_id: str
     ) -> AsyncGenerator[Reaction]:
         """Run code and give what comes of it, in order, `Done` last."""
+
+        async def send(channels: Channels, _: ReactionReader) -> None:
+            await channels.subscribed()
+            channels.send(code, message_id)
+
+        async with aclosing(self._reactions(kernel_id, message_id, send)) as reactions:
+            async for reaction in reactions:
+                yield reaction
+
+    async def follow(self, kernel_id: str, *, message_id: str) -> AsyncGenerator[Reaction]:
+        """What still comes of code that another process sent; no `Done` when it came too late."""
+
+        async def ask(channels: Channels, reader: ReactionReader) -> None:
+            reader.expect_no_reply()
+            channels.send_fence()
+
+        async with aclosing(self._reactions(kernel_id, message_id, ask)) as reactions:
+            with contextlib.suppress(Passed):
+                async for reaction in reactions:
+                    yield reaction
+
+    async def _reactions(
+        self, kernel_id: str, message_id: str, begin: Begin
+    ) -> AsyncGenerator[Reaction]:
+        """What comes of one execution from when `begin` has done its part."""
         inbox = Inbox()
 
         def listen(event: Ended | None) -> None:
@@ -47,8 +76,9 @@ class LocalKernels:
             connection = await self._open(kernel_id)
             try:
                 async with open_channels(self._context, connection) as channels:
-                    channels.send(code, message_id)
-                    pump = asyncio.create_task(channels.pump(ReactionReader(message_id), inbox))
+                    reader = ReactionReader(message_id)
+                    await begin(channels, reader)
+                    pump = asyncio.create_task(channels.pump(reader, inbox))
                     pump.add_done_callback(lambda task: _report(task, inbox))
                     try:
                         while True:

@@ -70,6 +70,10 @@ class ReactionReader:
         self._idle = True
         return self._end()
 
+    def expect_no_reply(self) -> None:
+        """End with the idle status: the reply goes to whoever sent the code."""
+        self._reply = {}
+
     def _taken(self, content: Mapping[str, Any]) -> list[Reaction]:
         count = _count(content)
         if self._started or count is None:
@@ -129,7 +133,7 @@ class ReactionReader:
         if self._reply is None or not self._idle:
             return []
         self.done = True
-        status = _status(self._reply)
+        status = _status(self._reply or {"status": "error" if self._raised else "ok"})
         lost = self._failed(self._reply) if status == "error" and not self._raised else []
         count = _count(self._reply)
         return [*lost, Done(status=status, execution_count=self._count if count is None else count)]

@@ -113,6 +113,7 @@ class FakeKernel:
         self.interrupts = 0
         self.restarts = 0
         self.generation = 0
+        self.followed: Sequence[Reaction] = ()
         self.start_error: Exception | None = None
         self.start_gate: asyncio.Event | None = None
         self.starts = 0
@@ -145,6 +146,14 @@ class FakeKernel:
                 return
         yield Done("ok", count)
 
+    async def follow(self, *, message_id: str) -> AsyncGenerator[Reaction]:
+        self.message_ids.append(message_id)
+        for reaction in self.followed:
+            yield reaction
+
+    async def is_alive(self, generation: int | None) -> bool:
+        return generation == self.generation
+
     async def interrupt(self) -> None:
         self.interrupts += 1
         self.interrupted.set()
@@ -176,6 +185,7 @@ class FakeLog:
     fold: Fold = field(default_factory=Fold)
     flushes: int = 0
     is_stale: bool = False
+    holds: bool = True
     _reached: dict[RunPhase, asyncio.Event] = field(default_factory=dict[RunPhase, asyncio.Event])
 
     async def emit(self, *events: Event) -> None:

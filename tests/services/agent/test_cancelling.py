@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from pybot.errors import Superseded
 from pybot.services.agent.loop import run_agent
 from pybot.services.kernels.base import Done, Printed, Raised
 from pybot.services.llm.base import ModelError
@@ -101,7 +102,7 @@ async def test_a_log_that_is_slow_does_not_keep_the_kernel_running() -> None:
     class Slow(FakeLog):
         async def flush(self) -> None:
             await super().flush()
-            if self.flushes > 1:
+            if self.flushes > 2:
                 await asyncio.Event().wait()
 
     log, kernel = Slow(), FakeKernel(loop=[asyncio.Event()])
@@ -109,6 +110,23 @@ async def test_a_log_that_is_slow_does_not_keep_the_kernel_running() -> None:
     await kernel.running.wait()
     assert await cancel(task) < 1.5
     assert kernel.interrupts == 1
+
+
+async def test_a_kernel_that_may_be_anothers_is_left_alone() -> None:
+    class Silent(FakeLog):
+        async def flush(self) -> None:
+            await super().flush()
+            if self.flushes > 2:
+                self.holds = False
+                await asyncio.Event().wait()
+
+    log, kernel = Silent(), FakeKernel(loop=[asyncio.Event()])
+    task = begin(FakeModel([text_of("loop")]), kernel, log)
+    await kernel.running.wait()
+    task.cancel()
+    with pytest.raises(Superseded):
+        await task
+    assert kernel.interrupts == 0
 
 
 async def test_cancel_while_the_kernel_starts_ends_the_start() -> None:

@@ -6,6 +6,7 @@ from pybot.services.agent.loop import run_agent
 from pybot.services.agent.ports import Outcome
 from pybot.services.agent.resuming import kept_parts
 from pybot.services.events import TextDelta
+from pybot.services.kernels.base import Done, Printed
 from pybot.services.llm.base import Turn
 from pybot.services.records import (
     Cell,
@@ -79,7 +80,7 @@ async def test_a_cell_that_had_started_is_never_run_again() -> None:
     outcome, written, _ = await resume((SAID, cell_part()), 1, model, kernel)
     assert outcome.status is RunStatus.COMPLETED
     assert kernel.executed == []
-    assert kernel.interrupts == 1
+    assert kernel.interrupts == 0
     cell, said = written
     assert isinstance(cell, CellPart)
     assert cell.cell.status is CellStatus.INTERRUPTED
@@ -88,6 +89,35 @@ async def test_a_cell_that_had_started_is_never_run_again() -> None:
     assert cell.cell.outputs[1].ename == "WorkerLost"
     assert "WorkerLost" in model.asked[0].turns[-1].text
     assert said == TextPart(index=2, text="It was lost.")
+
+
+async def test_a_cell_whose_kernel_lives_is_followed_to_its_end() -> None:
+    kernel, model = FakeKernel(), FakeModel(["It ticked."])
+    kernel.generation = 3
+    kernel.followed = (Printed(StreamName.STDOUT, "tock\n"), Done("ok", 7))
+    _, written, _ = await resume((SAID, cell_part()), 1, model, kernel)
+    assert kernel.executed == []
+    assert kernel.message_ids == [RUNNING.id]
+    cell = written[0]
+    assert isinstance(cell, CellPart)
+    assert cell.cell.status is CellStatus.COMPLETED
+    printed, missing, later = cell.cell.outputs
+    assert printed == PRINTED
+    assert isinstance(missing, StreamOutput)
+    assert "may be missing" in missing.text
+    assert later == StreamOutput(index=2, name=StreamName.STDOUT, text="tock\n")
+    assert "tock" in model.asked[0].turns[-1].text
+
+
+async def test_a_followed_cell_that_had_ended_is_not_known() -> None:
+    kernel, model = FakeKernel(), FakeModel(["Who knows."])
+    kernel.generation = 3
+    outcome, written, _ = await resume((SAID, cell_part()), 1, model, kernel)
+    assert outcome.status is RunStatus.COMPLETED
+    cell = written[0]
+    assert isinstance(cell, CellPart)
+    assert cell.cell.status is CellStatus.INTERRUPTED
+    assert "WorkerLost" in model.asked[0].turns[-1].text
 
 
 async def test_a_run_goes_on_after_its_last_step() -> None:
