@@ -126,6 +126,8 @@ def error(dialect: Dialect, status: int, message: str, *, streamed: bool = False
     if dialect == "ollama":
         return {"error": {"message": message, "type": kind, "param": None, "code": None}}
     if dialect == "llamacpp":
+        if status == 400 and "context size" not in message:
+            kind = "invalid_request_error"
         return {"error": {"code": status, "message": message, "type": kind}}
     return {"error": {"message": message, "type": kind, "param": None, "code": status}}
 

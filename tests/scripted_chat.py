@@ -40,9 +40,13 @@ class ReceivedChat(Received):
 
 @dataclass
 class ScriptedChat(ScriptedTGI):
-    """The server, for as long as it is entered."""
+    """The server, for as long as it is entered.
+
+    With `refuses_open` it refuses, in these words, to go on with an unfinished message.
+    """
 
     dialect: Dialect = "vllm"
+    refuses_open: str = ""
 
     def _routes(self) -> list[web.RouteDef]:
         return [
@@ -56,6 +60,8 @@ class ScriptedChat(ScriptedTGI):
         if refusal := self._refused_with(script):
             status, message = chat_shapes.MESSAGES[self.dialect][refusal]
             return self._refuse_chat(received, status, message)
+        if self.refuses_open and received.turns[-1][0] == "assistant":
+            return self._refuse_chat(received, 400, self.refuses_open)
         limits = {"max_new_tokens": received.body["max_tokens"], "stop": received.body.get("stop")}
         sent, reason = cut_at_stop(script, limits)
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})

@@ -26,8 +26,9 @@ from pybot.services.llm.connection import (
     garbage,
     interrupted,
 )
+from pybot.services.llm.continuing import Messages
 from pybot.services.llm.ending import Ending
-from pybot.services.records import TokenUsage
+from pybot.services.records import RunErrorCode, TokenUsage
 
 CHARACTERS_A_TOKEN = 4.0  # a guess, until a service has counted a prompt
 END_PATIENCE = 2  # seconds for the usage to follow the end
@@ -49,6 +50,7 @@ class ChatCompletionsModel:
         url = settings.url.rstrip("/").removesuffix("/v1")
         self._connection = Connection(settings, url, chat_refusals.of_status)
         self._served: Model | None = None
+        self._goes_on = True  # until it refused to
         self._characters_a_token = CHARACTERS_A_TOKEN
 
     @property
@@ -58,9 +60,8 @@ class ChatCompletionsModel:
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Delta | Finished]:
         """Stream an answer; closing the generator closes the connection, which ends it there."""
-        body = await self._body(generation)
         answer = _Answer(Ending(generation.stop, self._settings.eos_token))
-        async with await self._connection.post("/v1/chat/completions", body) as response:
+        async with await self._post(generation) as response:
             with self._connection.reader(response) as reader:
                 while lines := await _read(reader, answer):
                     for data in lines:
@@ -90,17 +91,32 @@ class ChatCompletionsModel:
         """Close the connections."""
         await self._connection.aclose()
 
-    async def _body(self, generation: Generation) -> bytes:
-        if continuing.is_open(generation.turns) and self._served is None:
+    async def _post(self, generation: Generation) -> aiohttp.ClientResponse:
+        """Send the request; once more in plainer words where the server cannot go on as told."""
+        messages = await self._messages(generation.turns)
+        try:
+            return await self._send(generation, messages)
+        except ModelError as error:
+            if not (messages.is_open and _is_refused(error)):
+                raise
+            log.info("the model's service does not continue a message: %s", error.message)
+        self._goes_on = False
+        return await self._send(generation, await self._messages(generation.turns))
+
+    async def _messages(self, turns: Sequence[Turn]) -> Messages:
+        if continuing.is_open(turns) and self._served is None:
             await self.info()
-        owner = self._served.owned_by if self._served else None
-        messages = continuing.messages(generation.turns, owner, self._settings.eos_token)
+        owner = self._served.owned_by if self._served and self._goes_on else None
+        return continuing.messages(turns, owner, self._settings.eos_token)
+
+    async def _send(self, generation: Generation, messages: Messages) -> aiohttp.ClientResponse:
         temperature = generation.temperature
         if temperature is None:
             temperature = self._settings.temperature
-        return chat_wire.body(
+        body = chat_wire.body(
             self.name, messages.turns, generation.max_tokens, temperature, messages.fields
         )
+        return await self._connection.post("/v1/chat/completions", body)
 
     def _finished(self, turns: Sequence[Turn], answer: "_Answer") -> Finished:
         """The end of a generation, with what is known of its tokens."""
@@ -165,6 +181,11 @@ async def _read(reader: StreamReader, answer: _Answer) -> list[bytes]:
     except (TimeoutError, ModelError) as error:
         log.info("no usage after the end of an answer: %r", error)
         return []
+
+
+def _is_refused(error: ModelError) -> bool:
+    """Whether the request itself was refused, and not for its length."""
+    return error.code is RunErrorCode.MODEL_INTERRUPTED and not error.retryable
 
 
 def _decoded(data: bytes) -> Chunk:

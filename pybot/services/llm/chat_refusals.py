@@ -82,7 +82,7 @@ def of_event(data: bytes) -> ModelError:
     # TGI writes 422 whatever happened: its words tell more.
     if _BUSY.search(f"{error.kind} {error.message}"):
         return refusals.busy()
-    if error.message.startswith("Request failed during generation"):
+    if error.message.startswith(("Request failed during generation", "Incomplete generation")):
         return _failed(error)
     return _of(error.status or 500, error)
 

@@ -1,9 +1,10 @@
 """How a server is asked to go on with an unfinished turn of the assistant: no I/O.
 
-The protocol of chat completions has no word for it. llama.cpp and Ollama leave a last turn of the
-assistant open, vLLM and SGLang do so when told in fields of their own (which others refuse), and
-TGI begins a new turn whatever it is told. Where the server is not known to go on, a user's turn
-asks for it: any model understands that, though it may repeat a word.
+The protocol of chat completions has no word for it. llama.cpp leaves a last turn of the assistant
+open, vLLM and SGLang do so when told in fields of their own (which others refuse), with Ollama it
+depends on the model's template, and TGI begins a new turn whatever it is told. Where the server is
+not known to go on, a user's turn asks for it: any model understands that, though it may repeat a
+word. The same holds where a server refuses, as llama.cpp does for models that think.
 """
 
 import re
@@ -22,9 +23,8 @@ GO_ON = Turn(
 )
 _FIELDS: Mapping[str, Any] = {"continue_final_message": True, "add_generation_prompt": False}
 
-# By `owned_by` of what `/v1/models` lists; "library" is Ollama's own collection of models.
-_TOLD = frozenset({"vllm", "sglang"})
-_OPEN = frozenset({"llamacpp", "library"})
+# The fields that make a server go on, by `owned_by` of what `/v1/models` lists.
+_KNOWN: Mapping[str, Mapping[str, Any]] = {"llamacpp": {}, "vllm": _FIELDS, "sglang": _FIELDS}
 
 # Control tokens beside those in `<|…|>`: DeepSeek's, Gemma's, Mistral's and Llama 2's.
 _CONTROL = re.compile(
@@ -33,10 +33,11 @@ _CONTROL = re.compile(
 
 
 class Messages(Struct, frozen=True):
-    """The turns to send, and the fields that go with them."""
+    """The turns to send, and the fields that go with them; `is_open` if the last goes on."""
 
     turns: Sequence[Turn]
     fields: Mapping[str, Any]
+    is_open: bool = False
 
 
 def is_open(turns: Sequence[Turn]) -> bool:
@@ -50,10 +51,10 @@ def messages(turns: Sequence[Turn], owner: str | None, end_token: str) -> Messag
     Servers read control tokens in a message as such, so they are broken up.
     """
     safe = tuple(Turn(turn.role, disarmed(turn.text, end_token)) for turn in turns)
-    if not is_open(turns) or owner in _OPEN:
+    if not is_open(turns):
         return Messages(safe, {})
-    if owner in _TOLD:
-        return Messages(safe, _FIELDS)
+    if owner is not None and owner in _KNOWN:
+        return Messages(safe, _KNOWN[owner], is_open=True)
     return Messages((*safe, GO_ON), {})
 
 

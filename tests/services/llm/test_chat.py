@@ -182,7 +182,7 @@ async def test_address_may_have_the_path_of_the_version(path: str) -> None:
     [
         ("vllm", {"continue_final_message": True, "add_generation_prompt": False}, False),
         ("llamacpp", {}, False),
-        ("ollama", {}, False),
+        ("ollama", {}, True),
         ("tgi", {}, True),
     ],
 )
@@ -199,6 +199,18 @@ async def test_service_is_asked_to_go_on_in_its_own_way(
     body = service.requests[0].body
     assert {key: value for key, value in body.items() if key not in known} == fields
     assert (len(service.requests[0].turns) == 3) == is_asked
+
+
+async def test_service_that_refuses_to_go_on_is_asked_in_words() -> None:
+    refusal = "Assistant response prefill is incompatible with enable_thinking."
+    turns = [Turn("user", "[[answer: of it]]"), Turn("assistant", "The rest")]
+    async with ScriptedChat(dialect="llamacpp", refuses_open=refusal) as service:
+        model = ChatCompletionsModel(LlmSettings(url=service.url))
+        for _ in range(2):
+            items = [item async for item in model.generate(Generation(turns=turns, max_tokens=9))]
+            assert isinstance(items[-1], Finished)
+        await model.aclose()
+    assert [each.turns[-1][0] for each in service.requests] == ["assistant", "user", "user"]
 
 
 async def test_known_count_makes_the_next_estimate_better() -> None:

@@ -14,7 +14,7 @@ def test_whole_conversation_is_sent_as_it_is() -> None:
     assert not sent.fields
 
 
-@pytest.mark.parametrize("owner", [None, "openai", "scripted/model"])
+@pytest.mark.parametrize("owner", [None, "openai", "library", "scripted/model"])
 def test_unknown_server_is_asked(owner: str | None) -> None:
     sent = messages(OPEN, owner, "")
     assert tuple(sent.turns) == (*OPEN, GO_ON)
@@ -26,6 +26,12 @@ def test_server_that_must_be_told_is_told(owner: str) -> None:
     sent = messages(OPEN, owner, "")
     assert tuple(sent.turns) == OPEN
     assert sent.fields == {"continue_final_message": True, "add_generation_prompt": False}
+
+
+def test_server_that_goes_on_by_itself_is_not_told() -> None:
+    sent = messages(OPEN, "llamacpp", "")
+    assert tuple(sent.turns) == OPEN
+    assert not sent.fields
 
 
 @pytest.mark.parametrize(
