@@ -67,6 +67,11 @@ class Followers:
         self._whole = asyncio.create_task(follow(ann, sent))
         self._cut = asyncio.create_task(follow(ann, sent, cuts))
 
+    @property
+    def have_ended(self) -> bool:
+        """Whether the one that is never cut has seen the end."""
+        return self._whole.done()
+
     async def agreed(self, timeout: float) -> dict[str, Any]:
         """The run and the parts of its answer, the same for everyone."""
         try:
@@ -82,6 +87,6 @@ class Followers:
         assert view_of(message_id, whole) == stored, f"seed {self.seed}"
         assert view_of(message_id, cut) == stored, f"seed {self.seed}"
         assert snapshot["activeRun"] is None
-        question = snapshot["messages"]["nodes"][-2]
-        assert question["parts"][0]["text"] == self._sent["message"]["text"]
+        asked = [node["id"] for node in snapshot["messages"]["nodes"] if node["role"] == "USER"]
+        assert self._sent["message"]["id"] in asked
         return {"run": run_of(whole), "parts": stored, "events": whole}

@@ -66,7 +66,7 @@ class View:
         if part is not None and part["revision"] > cell["revision"]:
             return
         same = part is not None and part["revision"] == cell["revision"]
-        outputs = part["outputs"] if part is not None and same else {}
+        outputs: Record = part["outputs"] if part is not None and same else {}
         self.parts[index] = {**cell, "outputs": outputs}
 
     def _of(self, event: Record) -> Record | None:
