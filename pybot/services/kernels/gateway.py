@@ -18,6 +18,7 @@ from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import is_object
 
 START_MARGIN = 15  # seconds beside the gateway's own limit for a start
+CLOSE_PATIENCE = 5  # seconds that closing waits for kernels to end
 POLL_INTERVAL = 5  # seconds between two looks at the kernels that were started here
 BOOT_FAILED = "The gateway's kernel ended while it started: see the gateway's log, or the pod's."
 
@@ -44,13 +45,16 @@ class GatewayKernels:
             conversation_id=conversation_id,
             username=username,
         )
+        launching = asyncio.create_task(
+            self._gateway.call("POST", "/kernels", {"env": env}, timeout=self._timeout)
+        )
         try:
-            await self._gateway.call("POST", "/kernels", {"env": env}, timeout=self._timeout)
+            await asyncio.shield(launching)
             await self._answers(kernel_id)
         except KernelDied:
             raise KernelUnavailable(BOOT_FAILED) from None
-        except BaseException:  # also a cancellation: nobody would end it
-            self._end(kernel_id)
+        except BaseException:  # also a cancellation: nobody else would end it
+            self._end(kernel_id, after=launching)
             raise
         self._conversations[kernel_id] = conversation_id
         return kernel_id
@@ -119,8 +123,12 @@ class GatewayKernels:
 
     async def aclose(self) -> None:
         """Close the connections; kernels go on, but for those that were to end."""
-        if self._ending:
-            await asyncio.wait(self._ending.values())
+        ending = list(self._ending.values())
+        if ending:
+            _, late = await asyncio.wait(ending, timeout=CLOSE_PATIENCE)
+            for task in late:
+                task.cancel()
+            await asyncio.wait(ending)
         await self._gateway.aclose()
 
     async def _reactions(
@@ -170,15 +178,17 @@ class GatewayKernels:
             for listener in self._listeners:
                 listener.put_nowait(KernelNotice(conversation_id, kernel_id, status))
 
-    def _end(self, kernel_id: str) -> None:
-        """End a kernel beside what else goes on."""
+    def _end(self, kernel_id: str, after: asyncio.Task[Any] | None = None) -> None:
+        """End a kernel beside what else goes on, once it has been launched."""
         if kernel_id not in self._ending:
-            task = asyncio.create_task(self._delete(kernel_id))
+            task = asyncio.create_task(self._delete(kernel_id, after))
             self._ending[kernel_id] = task
             task.add_done_callback(lambda _: self._ending.pop(kernel_id))
 
-    async def _delete(self, kernel_id: str) -> None:
+    async def _delete(self, kernel_id: str, after: asyncio.Task[Any] | None) -> None:
         with contextlib.suppress(KernelUnavailable):  # it is culled in the end
+            if after is not None:
+                await after
             await self._gateway.delete(kernel_id)
 
     async def _poll(self) -> None:

@@ -1,0 +1,58 @@
+"""A TCP proxy on loopback whose connections a test can cut, as a network does."""
+
+import asyncio
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+
+class CutProxy:
+    """Forwards bytes to a port of this machine."""
+
+    def __init__(self, port: int) -> None:
+        self.cuts = 0
+        self._target = port
+        self._writers: set[StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def cut(self) -> None:
+        """End all connections in both directions at once."""
+        self.cuts += 1
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Connect one client."""
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        ways = ((reader, far_writer), (far_reader, writer))
+        self._writers |= {writer, far_writer}
+        tasks = {asyncio.create_task(self._copy(*way)) for way in ways}
+        self._tasks |= tasks
+
+    async def aclose(self) -> None:
+        """End everything."""
+        self.cut()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _copy(self, reader: StreamReader, writer: StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def cut_proxy(port: int) -> AsyncGenerator[tuple[CutProxy, str]]:
+    """A proxy to a port, and its URL."""
+    proxy = CutProxy(port)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    try:
+        yield proxy, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        await proxy.aclose()

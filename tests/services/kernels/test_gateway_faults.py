@@ -1,0 +1,179 @@
+"""Connections that are cut, and kernels that end behind Pybot's back: a real gateway's faults."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from pybot.services.kernels import gateway as gateway_module
+from pybot.services.kernels import gateway_execution
+from pybot.services.kernels.base import (
+    Done,
+    KernelDied,
+    KernelNotice,
+    KernelUnavailable,
+    Printed,
+    Raised,
+    Reaction,
+)
+from pybot.services.kernels.gateway import GatewayKernels
+from tests.cut_proxy import cut_proxy
+from tests.fixtures.gateway import Gateway, MakeGateway
+
+SLEEP = "print('on', flush=True); import time; time.sleep(60)"
+STUBBORN = f"""
+while True:
+    try: {SLEEP}
+    except KeyboardInterrupt: pass
+"""
+
+
+@pytest.fixture
+async def others(gateway: Gateway) -> AsyncGenerator[GatewayKernels]:
+    """Another process's client."""
+    kernels = GatewayKernels(gateway.settings())
+    yield kernels
+    await kernels.aclose()
+
+
+@pytest.fixture
+async def own_kernel_id(others: GatewayKernels) -> AsyncGenerator[str]:
+    """A kernel that a test may end."""
+    kernel_id = await others.start(uuid4().hex, "tester")
+    yield kernel_id
+    await others.shutdown(kernel_id)
+
+
+def waiting_for(path: Path) -> str:
+    """Code that says `first`, waits for a file, and says `second`."""
+    return (
+        "import os, time; print('first', flush=True)\n"
+        f"while not os.path.exists({str(path)!r}): time.sleep(0.01)\n"
+        "print('second')"
+    )
+
+
+async def until_printed(reactions: AsyncGenerator[Reaction]) -> None:
+    """Read up to the first output."""
+    async for reaction in reactions:
+        if isinstance(reaction, Printed):
+            return
+
+
+async def test_code_is_followed_over_connections_that_are_cut(
+    gateway: Gateway, gateway_kernel_id: str, tmp_path: Path
+) -> None:
+    """Nothing that the kernel says meanwhile is lost."""
+    go = tmp_path / "go"
+    port = int(gateway.url.rsplit(":", 1)[1])
+    async with cut_proxy(port) as (proxy, url):
+        kernels = GatewayKernels(gateway.settings(gateway_url=url))
+        reactions = kernels.execute(gateway_kernel_id, waiting_for(go), message_id=uuid4().hex)
+        async with aclosing(reactions):
+            await until_printed(reactions)
+            proxy.cut()
+            go.touch()
+            second, done = [item async for item in reactions]
+        await kernels.aclose()
+    assert isinstance(second, Printed)
+    assert second.text == "second\n"
+    assert isinstance(done, Done)
+    assert done.status == "ok"
+
+
+async def test_another_process_follows_code_that_runs(
+    gateway: Gateway, gateway_kernel_id: str, others: GatewayKernels, tmp_path: Path
+) -> None:
+    """Who knows the message's ID hears all that came since its process was lost."""
+    go, message_id = tmp_path / "go", uuid4().hex
+    kernels = GatewayKernels(gateway.settings())
+    reactions = kernels.execute(gateway_kernel_id, waiting_for(go), message_id=message_id)
+    async with aclosing(reactions):
+        await until_printed(reactions)
+    await kernels.aclose()
+    go.touch()
+    followed = others.follow(gateway_kernel_id, message_id=message_id)
+    second, done = [item async for item in followed]
+    assert isinstance(second, Printed)
+    assert second.text == "second\n"
+    assert isinstance(done, Done)
+    assert done.status == "ok"
+
+
+async def test_end_that_nobody_heard_is_told(
+    gateway_kernel_id: str, gateway_kernels: GatewayKernels
+) -> None:
+    """Of code whose end cannot be known any more, just that is said."""
+    followed = gateway_kernels.follow(gateway_kernel_id, message_id=uuid4().hex)
+    raised, done = [item async for item in followed]
+    assert isinstance(raised, Raised)
+    assert raised.ename == "ConnectionLost"
+    assert isinstance(done, Done)
+    assert done.status == "error"
+
+
+async def test_kernel_deleted_elsewhere_is_dead(
+    own_kernel_id: str, gateway_kernels: GatewayKernels, others: GatewayKernels
+) -> None:
+    """The connection stays open and silent: only asking tells."""
+    reactions = gateway_kernels.execute(own_kernel_id, STUBBORN, message_id=uuid4().hex)
+    async with aclosing(reactions):
+        await until_printed(reactions)
+        await others.shutdown(own_kernel_id)
+        async with asyncio.timeout(5):
+            with pytest.raises(KernelDied):
+                async for _ in reactions:
+                    pass
+
+
+async def test_kernel_restarted_elsewhere_is_dead(
+    own_kernel_id: str, gateway_kernels: GatewayKernels, others: GatewayKernels
+) -> None:
+    """The kernel that answers is not the one that took the code."""
+    reactions = gateway_kernels.execute(own_kernel_id, SLEEP, message_id=uuid4().hex)
+    async with aclosing(reactions):
+        await until_printed(reactions)
+        await others.restart(own_kernel_id)
+        async with asyncio.timeout(10):
+            with pytest.raises(KernelDied):
+                async for _ in reactions:
+                    pass
+
+
+async def test_culled_kernel_is_noticed(
+    make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An idle kernel that the gateway ends is told of to those who follow the notices."""
+    monkeypatch.setattr(gateway_module, "POLL_INTERVAL", 0.2)
+    culling = {"cull_idle_timeout": 1, "cull_interval": 1}
+    options = {f"MappingKernelManager.{name}": value for name, value in culling.items()}
+    kernels = GatewayKernels((await make_gateway(**options)).settings())
+    try:
+        kernel_id = await kernels.start("c1", "tester")
+        async with asyncio.timeout(15):
+            notice = await anext(kernels.notices())
+    finally:
+        await kernels.aclose()
+    assert notice == KernelNotice(conversation_id="c1", kernel_id=kernel_id, status="culled")
+
+
+async def test_gateway_that_is_killed_ends_the_code(
+    make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its kernels may go on, but nobody can reach them."""
+    monkeypatch.setattr(gateway_execution, "PATIENCE", 1)
+    gateway = await make_gateway()
+    kernels = GatewayKernels(gateway.settings())
+    try:
+        kernel_id = await kernels.start(uuid4().hex, "tester")
+        reactions = kernels.execute(kernel_id, SLEEP, message_id=uuid4().hex)
+        async with aclosing(reactions):
+            await until_printed(reactions)
+            gateway.child.kill()
+            with pytest.raises(KernelUnavailable, match="connection to the kernel was lost"):
+                await anext(reactions)
+    finally:
+        await kernels.aclose()
