@@ -1,6 +1,6 @@
 # The two commands: `make run` and `make test`. Each sets up what it needs, once.
 .DEFAULT_GOAL := help
-.PHONY: help run test setup check fmt smoke-model lock clean
+.PHONY: help run test setup check fmt bench smoke-model lock clean
 
 PYTHON_OF_VENV := .venv/bin/python
 ARGS ?=
@@ -27,6 +27,9 @@ check: setup ## the checks alone
 fmt: setup ## format the code
 	@$(PYTHON_OF_VENV) -m ruff format . && $(PYTHON_OF_VENV) -m ruff check --fix .
 	@npm --prefix frontend run format
+
+bench: setup ## what Pybot costs, as ratios (ARGS="--full", ARGS="hundred idle"; docs/scaling.md)
+	@$(PYTHON_OF_VENV) -m benchmarks $(ARGS)
 
 smoke-model: setup ## ask the local model each example prompt three times, through the whole stack
 	@$(PYTHON_OF_VENV) -m tests.e2e.smoke_model $(ARGS)
