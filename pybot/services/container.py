@@ -154,6 +154,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             worker = RunWorker(
                 client, models, run_logs, answering, concurrency=settings.run.concurrency
             )
+            hub.on_loss.append(worker.detach)
             await exits.enter_async_context(worker.working(queue))
         yield Services(
             settings=settings,

@@ -77,6 +77,7 @@ class RunQueue:
             concurrency=concurrency,
             redelivery_timeout=timedelta(seconds=lease),
             minimum_check_interval=timedelta(milliseconds=100),
+            reconnection_delay=timedelta(seconds=1),
             schedule_automatic_tasks=False,
         )
         async with worker:

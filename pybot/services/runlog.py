@@ -38,6 +38,8 @@ from pybot.services.store.connection import Client
 from pybot.services.store.write import Refused, Word, Write
 from pybot.services.viewerlog import ViewerLog
 
+LEASE_MARGIN = 0.02  # seconds
+
 
 class End(Struct, frozen=True, kw_only=True):
     """How a run ends."""
@@ -102,6 +104,16 @@ class FencedLog:
         What is not committed is redone by it, as after a crash, so that no half text is kept.
         """
         self._failure = Superseded("This worker does not work on the run any more.")
+
+    async def until_free(self) -> None:
+        """Wait while another worker's lease lasts, unless it is renewed.
+
+        The queue may give the run up a little before the lease ends.
+        """
+        key = keys.lease(self.run.id)
+        if await self._client.get(key) not in (None, self._holder.encode()):
+            left: int = await self._client.pttl(key)
+            await asyncio.sleep(max(left, 0) / 1000 + LEASE_MARGIN)
 
     async def take_up(self) -> None:
         """Begin the next attempt; raises Superseded when another worker has the run."""

@@ -47,6 +47,7 @@ class RunWorker:
         self._concurrency = concurrency
         self._tasks: set[asyncio.Task[None]] = set()
         self._logs: set[FencedLog] = set()
+        self._handled: set[asyncio.Future[None]] = set()
         self._is_stopping = False
         self._left: set[str] = set()
 
@@ -93,11 +94,33 @@ class RunWorker:
             return
         task = asyncio.create_task(self._work(run_id), name=f"run {run_id}")
         self._tasks.add(task)
+        handled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        task.add_done_callback(lambda _: self._ended(task, run_id, handled))
+        self._handled.add(handled)
         try:
-            await _joined(task)
+            await handled
+        except asyncio.CancelledError:
+            task.cancel()  # it then decides how it ends
+            await asyncio.wait({task})
         finally:
-            self._tasks.discard(task)
-            self._note_if_left(run_id)
+            self._handled.discard(handled)
+
+    def detach(self) -> None:
+        """Let the queue's tasks end while the runs go on under their leases.
+
+        After an outage the queue takes no new runs before all its tasks have ended.
+        """
+        for handled in self._handled:
+            if not handled.done():
+                handled.set_result(None)
+
+    def _ended(self, task: asyncio.Task[None], run_id: str, handled: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)
+        self._note_if_left(run_id)
+        if not handled.done():
+            handled.set_result(None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("run=%s is left for repair", run_id, exc_info=error)
 
     def _note_if_left(self, run_id: str) -> bool:
         if self._is_stopping:
@@ -128,6 +151,7 @@ class RunWorker:
             log = self._run_logs.of(viewer, stored.record(), holder)
             self._logs.add(log)
             try:
+                await log.until_free()
                 await self._take_up(log, viewer)
             except (Superseded, NotFound) as superseded:
                 logger.info("run left to others: %s", superseded)
@@ -209,17 +233,6 @@ class RunWorker:
             if not (await self._models.run.get(run_id)).record().status.ended:
                 return
         await self._forget(run_id)
-
-
-async def _joined(task: asyncio.Task[None]) -> None:
-    """Wait for a task; being cancelled cancels it, and it then decides how it ends."""
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.wait({task})
-        if not task.cancelled():
-            task.result()
 
 
 def _internal_error(error_id: str) -> RunError:

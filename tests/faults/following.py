@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import random
+from collections.abc import AsyncGenerator
 from typing import Any
 
-from tests.client import Api, ended, run_of
+from tests.client import Api, GraphQLErrors, ended, run_of
 from tests.faults.view import FULL_EVENTS, View, shown_of, view_of
 
 Events = list[dict[str, Any]]
@@ -15,20 +16,35 @@ async def follow(ann: Api, sent: Any, cuts: random.Random | None = None) -> Even
     """The events of a run to its end; with `cuts`, over many sockets, each cut off."""
     events: Events = []
     cursor = sent["eventCursor"]
-    while True:
-        async with ann.socket() as socket:
-            stream = socket.subscribe(FULL_EVENTS, id=sent["conversation"]["id"], after=cursor)
-            left = cuts.randint(1, 40) if cuts else -1
+    while not events or not ended(events[-1]):
+        try:
+            async for event in stretch(ann, sent, cursor, cuts):
+                events.append(event)
+                cursor = event["cursor"]
+        except GraphQLErrors as refused:
+            # Who subscribes during an outage is told so, and tries again.
+            if cuts is None or refused.code != "UNAVAILABLE":
+                raise
+            await asyncio.sleep(0.2)
+    return events
+
+
+async def stretch(
+    ann: Api, sent: Any, cursor: str, cuts: random.Random | None
+) -> AsyncGenerator[dict[str, Any]]:
+    """The events that come over one socket."""
+    async with ann.socket() as socket:
+        stream = socket.subscribe(FULL_EVENTS, id=sent["conversation"]["id"], after=cursor)
+        left = cuts.randint(1, 40) if cuts else -1
+        async with contextlib.aclosing(stream):
             async for data in stream:
-                events.append(data["conversationEvents"])
-                cursor = events[-1]["cursor"]
-                if ended(events[-1]):
-                    return events
+                event = data["conversationEvents"]
+                yield event
                 left -= 1
                 if left == 0:
                     socket.connection.transport.abort()  # as a network does it: no close frame
-                    break
-            await stream.aclose()
+                if left == 0 or ended(event):
+                    return
 
 
 async def reached(ann: Api, sent: Any, name: str, count: int = 1, **fields: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from redis.exceptions import NoScriptError
 
 from pybot.errors import Unavailable
 from pybot.services.events import encode
-from pybot.services.store.connection import Client
+from pybot.services.store.connection import Client, is_trouble, unavailable
 from pybot.services.store.hub import Hub
 from pybot.services.store.write import SCRIPT, Refused, Write
 
@@ -131,7 +131,7 @@ class Appender:
         self, write: Write, future: "asyncio.Future[int]", answer: Any, milliseconds: int
     ) -> None:
         if isinstance(answer, Exception):
-            future.set_exception(Unavailable(f"Redis refused a write: {answer}"))
+            future.set_exception(unavailable(answer) if is_trouble(answer) else answer)
             return
         try:
             last = write.answered(answer)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from pybot.errors import Unavailable
@@ -17,6 +17,9 @@ POOL_TIMEOUT = 10  # seconds
 
 # Redis is gone, frozen, full or a replica; other errors are bugs of ours.
 _TROUBLE = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError, OSError)
+
+# Those for which redis-py has no class: no replica to write to, no disk to write on, a failover.
+_TROUBLE_CODES = ("NOREPLICAS", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED")
 
 T = TypeVar("T")
 
@@ -41,11 +44,21 @@ class _Pipeline(Pipeline):
 async def _reaching(answer: Awaitable[T]) -> T:
     try:
         return await answer
-    except _TROUBLE as error:
-        reason = str(error) or type(error).__name__
-        raise Unavailable(
-            f"Redis does not do its part ({reason}). Try again in a moment."
-        ) from error
+    except (*_TROUBLE, ResponseError) as error:
+        if not is_trouble(error):
+            raise
+        raise unavailable(error) from error
+
+
+def is_trouble(error: Exception) -> bool:
+    """Whether an error is Redis's state rather than a bug of ours."""
+    return isinstance(error, _TROUBLE) or str(error).startswith(_TROUBLE_CODES)
+
+
+def unavailable(error: Exception) -> Unavailable:
+    """What a user is told of Redis's trouble."""
+    reason = str(error) or type(error).__name__
+    return Unavailable(f"Redis does not do its part ({reason}). Try again in a moment.")
 
 
 def connect(url: str, *, decode: bool = False) -> Client:

@@ -1,10 +1,13 @@
 """Reading a log: what is in it after a place, and then what comes."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from pybot.errors import CursorExpired, InvalidInput
+from pybot.errors import CursorExpired, InvalidInput, Unavailable
 from pybot.services.events import Entry, decode, joined
 from pybot.services.store.connection import Client
 from pybot.services.store.hub import Hub, Raw
@@ -12,6 +15,11 @@ from pybot.services.store.hub import Hub, Raw
 PAGE = 500
 # A reader looks at its log this often though nothing arrived: pub/sub promises no delivery.
 RECHECK = 15.0
+# An outage of Redis that is over sooner is not told to readers: they get what they have missed.
+OUTAGE = 20.0
+OUTAGE_PAUSE = 0.5
+
+T = TypeVar("T")
 
 
 def instant(milliseconds: int) -> datetime:
@@ -78,11 +86,11 @@ async def follow(
     position = after
     async with hub.reading(log) as inbox:
         while True:
-            while raws := await read(client, log, position):
+            while raws := await _patient(partial(read, client, log, position)):
                 for entry in entries(raws):
                     yield entry
                     position = entry.seq
-            await check_cursor(client, head, log, position)
+            await _patient(partial(check_cursor, client, head, log, position))
             while raws := await inbox.take(RECHECK):
                 fresh = [raw for raw in raws if raw[0] > position]
                 if not fresh:
@@ -92,3 +100,15 @@ async def follow(
                 for entry in entries(fresh):
                     yield entry
                     position = entry.seq
+
+
+async def _patient(look: Callable[[], Awaitable[T]]) -> T:
+    """Look at the log, again and again while Redis is out of reach for a while."""
+    end = time.monotonic() + OUTAGE
+    while True:
+        try:
+            return await look()
+        except Unavailable:
+            if time.monotonic() > end:
+                raise
+        await asyncio.sleep(OUTAGE_PAUSE)

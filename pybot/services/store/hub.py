@@ -8,7 +8,7 @@ reader that sees a gap, or is told to look, reads the log.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -71,13 +71,17 @@ class _Channel:
 
 
 class Hub:
-    """The readers of this process, by the log's key, which is the pub/sub channel as well."""
+    """The readers of this process, by the log's key, which is the pub/sub channel as well.
+
+    `on_loss` is called whenever the connection to Redis was lost.
+    """
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._channels: dict[str, _Channel] = {}
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.on_loss: list[Callable[[], object]] = []
 
     @property
     def reader_count(self) -> int:
@@ -133,6 +137,8 @@ class Hub:
                     await self._follow(pubsub)
             except (RedisError, Unavailable, OSError) as error:
                 logger.warning("events from other processes are interrupted: %s", error)
+            for tell in self.on_loss:
+                tell()
             for channel in self._channels.values():
                 channel.subscribed.clear()
                 for inbox in channel.inboxes:
