@@ -14,7 +14,7 @@ import {
   type Outgoing,
 } from "../../state/outbox";
 import { cancelRun, send, type SendOutcome } from "../../state/sending";
-import type { Thread } from "../../state/types";
+import type { MessageView, Thread } from "../../state/types";
 
 export interface Chat {
   /** Messages that are not in the history yet. */
@@ -34,7 +34,7 @@ export function useChat(conversationId: string | null, thread: Thread | null): C
   const outgoing = outstanding(useObservable(box), thread?.messages ?? []);
   const runId = thread?.activeRun?.id ?? null;
   const underway = outgoing.filter(({ status }) => status !== "failed");
-  const busy = runId !== null || underway.length > 0;
+  const busy = runId !== null || underway.length > 0 || isUnanswered(thread?.messages.at(-1));
 
   const retry = useCallback(
     async (item: Outgoing) => {
@@ -58,6 +58,11 @@ export function useChat(conversationId: string | null, thread: Thread | null): C
     stop,
     regenerate: (messageId) => attempt(regenerate(messageId)),
   };
+}
+
+/** Question, answer and run come together, but as events one after the other. */
+function isUnanswered(last: MessageView | undefined): boolean {
+  return last?.role === "USER" || last?.status === "IN_PROGRESS";
 }
 
 async function regenerate(messageId: string): Promise<void> {
