@@ -80,7 +80,7 @@ export function Chat({ id, thread, onLoadEarlier }: Props) {
           onStop={chat.stop}
         />
       </div>
-      <AnswerStatus busy={chat.busy} />
+      <AnswerStatus busy={chat.busy} canEnd={thread !== null} />
     </>
   );
 }
