@@ -8,6 +8,8 @@ const proxied = { target: server, ws: true };
 
 export default defineConfig({
   plugins: [react(), tailwind()],
+  // GraphiQL's workers load their parts when needed.
+  worker: { format: "es" },
   build: {
     target: "es2023",
     outDir: "../pybot/web",
@@ -16,6 +18,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
+      input: ["index.html", "graphiql.html"],
       output: {
         codeSplitting: {
           groups: [{ name: "react", test: /node_modules\/(react|react-dom|scheduler)\// }],

@@ -41,7 +41,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/graphql", view),
             WebSocketRoute("/graphql", view),
             Route("/outputs/{output_id}", outputs, methods=["GET", "HEAD"]),
-            Mount("/", web_app()),
+            Mount("/", web_app(graphiql=settings.graphiql)),
         ],
         middleware=middleware,
         lifespan=lifespan,

@@ -206,6 +206,9 @@ class Settings(BaseSettings):
         default=(),
         description="Origins that may open WebSockets and send mutations beside the server's own",
     )
+    graphiql: bool = Field(
+        default=True, description="Serve GraphiQL, an explorer of the API, at /graphiql"
+    )
     llm: LlmSettings = LlmSettings()
     jupyter: JupyterSettings = JupyterSettings()
     kernels: KernelSettings = KernelSettings()

@@ -25,6 +25,11 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# GraphiQL's editor (Monaco) writes style elements and attributes as it draws, so its page alone
+# allows them; scripts and workers are files of the build there too.
+GRAPHIQL_SECURITY_POLICY = CONTENT_SECURITY_POLICY.replace(
+    "style-src 'self'", "style-src 'self' 'unsafe-inline'"
+)
 HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
@@ -35,18 +40,24 @@ NOT_BUILT = "The web app is not built: run `make setup`. The API is at /graphql.
 
 
 class WebApp(StaticFiles):
-    """Serves the build; a path that is no file is a page of the app, which routes by itself."""
+    """Serves the build; a path that is no file is a page of the app, which routes by itself.
+
+    `/graphiql` is a page of its own, or is not there when it is turned off.
+    """
+
+    def __init__(self, folder: Path, *, graphiql: bool) -> None:
+        super().__init__(directory=folder, html=True)
+        self.graphiql = graphiql
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file, or the app's page."""
-        try:
-            response = await super().get_response(path, scope)
-        except HTTPException as error:
-            if error.status_code != 404 or "." in path.rpartition("/")[2]:
-                raise
-            path = "index.html"
-            response = await super().get_response(path, scope)
+        """A file, or the page that the path is of, with the headers it needs."""
+        is_graphiql = path in ("graphiql", "graphiql.html")
+        if is_graphiql and not self.graphiql:
+            raise HTTPException(404)
+        response = await self._file_or_page("graphiql.html" if is_graphiql else path, scope)
         response.headers.update(HEADERS)
+        if is_graphiql:
+            response.headers["content-security-policy"] = GRAPHIQL_SECURITY_POLICY
         # Files under assets/ carry the hash of what is in them.
         hashed = path.startswith("assets/")
         response.headers["cache-control"] = (
@@ -54,9 +65,17 @@ class WebApp(StaticFiles):
         )
         return response
 
+    async def _file_or_page(self, path: str, scope: Scope) -> Response:
+        try:
+            return await super().get_response(path, scope)
+        except HTTPException as error:
+            if error.status_code != 404 or "." in path.rpartition("/")[2]:
+                raise
+            return await super().get_response("index.html", scope)
 
-def web_app(folder: Path = FOLDER) -> ASGIApp:
+
+def web_app(folder: Path = FOLDER, *, graphiql: bool = True) -> ASGIApp:
     """The app, compressed; where it is not built, a page that says how to build it."""
     if not (folder / "index.html").is_file():
         return PlainTextResponse(NOT_BUILT, status_code=404)
-    return GZipMiddleware(WebApp(directory=folder, html=True), minimum_size=1000)
+    return GZipMiddleware(WebApp(folder, graphiql=graphiql), minimum_size=1000)
