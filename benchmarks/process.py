@@ -56,7 +56,8 @@ async def started(
 ) -> AsyncGenerator[Measured]:
     """Run a Python module until the context ends.
 
-    It has started once it says a line that begins with `ready`. `pinned` puts it on the server's core, else it shares the others with the load.
+    It has started once it says a line that begins with `ready`. `pinned` puts it on the server's
+    core, else it shares the others with the load.
     """
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     os.sched_setaffinity(0, SERVER_CORE if pinned else OTHER_CORES)
