@@ -7,7 +7,10 @@ compile() {
         --no-header --no-annotate --no-emit-index-url --no-emit-find-links "$@"
 }
 
+compile pyproject.toml -o requirements/serve.txt
 compile pyproject.toml --extra local -o requirements/local.txt
 compile pyproject.toml --extra local --group dev -o requirements/dev.txt
 compile requirements/kernels.in -o requirements/kernels.txt
 compile requirements/gateway.in -o requirements/gateway.txt
+compile requirements/kernel-image.in -o requirements/kernel-image.txt
+compile requirements/manifests.in -o requirements/manifests.txt

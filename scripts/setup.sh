@@ -64,6 +64,11 @@ make_gateway() {
         uv pip install --python .venv-gateway/bin/python -r requirements/gateway.txt
 }
 
+make_manifests() {
+    uv venv --clear --python "$PYTHON_OF_VENV" .venv-manifests &&
+        uv pip install --python .venv-manifests/bin/python -r requirements/manifests.txt
+}
+
 install_frontend() {
     npm --prefix frontend ci
 }
@@ -79,6 +84,7 @@ set_up_python() {
     step kernels "Python of the kernels" make_kernels <requirements/kernels.txt
     if [[ $PURPOSE == test ]]; then
         step gateway "Gateway of the tests" make_gateway <requirements/gateway.txt
+        step manifests "Tools for the manifests" make_manifests <requirements/manifests.txt
     fi
 }
 
@@ -102,6 +108,7 @@ fi
 [[ -f pybot/web/index.html ]] || rm -f "$STAMPS/web"
 [[ -x .venv-kernels/bin/python ]] || rm -f "$STAMPS/kernels"
 [[ -x .venv-gateway/bin/python ]] || rm -f "$STAMPS/gateway"
+[[ -x .venv-manifests/bin/python ]] || rm -f "$STAMPS/manifests"
 mkdir -p "$STAMPS"
 # In a process group of its own: when the rest fails or is interrupted, all of npm ends too.
 set -m

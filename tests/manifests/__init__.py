@@ -1,0 +1,1 @@
+"""The manifests and images: built and checked with the tools that clusters' operators use."""
