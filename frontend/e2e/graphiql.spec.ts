@@ -47,6 +47,17 @@ test("GraphiQL runs its examples: a query, a mutation, and a subscription that s
   await expect(listing.response).toContainText('"updatedAt"');
 });
 
+test("GraphiQL has the same tabs after a reload", async ({ page }) => {
+  const explorer = new Explorer(page);
+  await explorer.open("Ask");
+  await explorer.run();
+  await expect(explorer.response).toContainText('"eventCursor"');
+  await page.reload();
+  await expect(explorer.operation).toContainText("mutation");
+  await expect(page.getByRole("tab")).toHaveCount(3);
+  await expect(page.getByRole("tab")).toContainText(["Conversations", "Ask", "Follow"]);
+});
+
 test("GraphiQL knows the schema", async ({ page }) => {
   await page.goto("/graphiql");
   await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
