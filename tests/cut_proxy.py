@@ -7,22 +7,24 @@ from contextlib import asynccontextmanager
 
 
 class CutProxy:
-    """Forwards bytes to a port of this machine."""
+    """Forwards bytes to a port of this machine, or closes new connections while `refuse` is set."""
 
     def __init__(self, port: int) -> None:
-        self.cuts = 0
+        self.refuse = False
         self._target = port
         self._writers: set[StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def cut(self) -> None:
         """End all connections in both directions at once."""
-        self.cuts += 1
         for writer in self._writers:
             writer.transport.abort()
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Connect one client."""
+        if self.refuse:
+            writer.transport.abort()
+            return
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         ways = ((reader, far_writer), (far_reader, writer))
         self._writers |= {writer, far_writer}

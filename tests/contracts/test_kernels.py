@@ -260,6 +260,33 @@ async def test_executions_of_one_kernel_come_one_after_the_other(
     assert (printed(first), printed(second)) == ("a\n", "b\n")
 
 
+async def test_running_code_is_followed_by_another_reader(kernels: Kernels, kernel_id: str) -> None:
+    """Code whose first reader is lost goes on, and its end reaches who takes it up."""
+    message_id = uuid4().hex
+    code = "import time\nwhile True: print('tick', flush=True); time.sleep(0.05)"
+    async with aclosing(kernels.execute(kernel_id, code, message_id=message_id)) as reactions:
+        async for reaction in reactions:
+            if isinstance(reaction, Printed):
+                break
+    rest: list[Reaction] = []
+    async for reaction in kernels.follow(kernel_id, message_id=message_id):
+        rest.append(reaction)
+        if isinstance(reaction, Printed) and "tick" in reaction.text:
+            await kernels.interrupt(kernel_id)
+    assert any(isinstance(item, Raised) for item in rest)
+    assert isinstance(rest[-1], Done)
+
+
+async def test_following_what_has_ended_ends(kernels: Kernels, kernel_id: str) -> None:
+    """Who comes too late hears nothing, and does not wait."""
+    message_id = uuid4().hex
+    async for _ in kernels.execute(kernel_id, "print('over')", message_id=message_id):
+        pass
+    assert printed(await run(kernels, kernel_id, "print('next')")) == "next\n"
+    followed = [item async for item in kernels.follow(kernel_id, message_id=message_id)]
+    assert not any(isinstance(item, Done) for item in followed)
+
+
 async def test_input_is_refused(kernels: Kernels, kernel_id: str) -> None:
     """Nobody can answer `input()`: it fails at once instead of waiting for ever."""
     *_, raised, _ = await run(kernels, kernel_id, "input('name? ')")

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from typing import Any
 from uuid import uuid4
 
 from pybot.config import JupyterSettings
 from pybot.services.kernels.base import Done, KernelDied, KernelNotice, KernelUnavailable, Reaction
+from pybot.services.kernels.channels import Passed
 from pybot.services.kernels.gateway_env import kernel_env
 from pybot.services.kernels.gateway_execution import GatewayExecution, KernelReplaced
 from pybot.services.kernels.gateway_frames import V1
@@ -17,6 +18,7 @@ from pybot.services.kernels.gateway_socket import SocketCut
 from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import is_object
 
+ASK_AGAIN = 2  # seconds of silence after which a kernel that starts is asked once more
 START_MARGIN = 15  # seconds beside the gateway's own limit for a start
 CLOSE_PATIENCE = 5  # seconds that closing waits for kernels to end
 POLL_INTERVAL = 5  # seconds between two looks at the kernels that were started here
@@ -64,7 +66,10 @@ class GatewayKernels:
         return self._reactions(kernel_id, message_id, lambda execution: execution.run(code))
 
     def follow(self, kernel_id: str, *, message_id: str) -> AsyncGenerator[Reaction]:
-        """What comes of code that another process sent, from where its connection ended."""
+        """What comes of code that another process sent, from where its connection ended.
+
+        No `Done` when it came too late.
+        """
         return self._reactions(kernel_id, message_id, lambda execution: execution.follow())
 
     async def interrupt(self, kernel_id: str) -> None:
@@ -150,6 +155,8 @@ class GatewayKernels:
                 yield reaction
                 if isinstance(reaction, Done):
                     return
+        except Passed:
+            return
         except KernelDied as died:
             self._lose(kernel_id, replaced=isinstance(died, KernelReplaced))
             raise
@@ -198,20 +205,24 @@ class GatewayKernels:
                     self._tell(kernel_id, "culled")
 
     async def _answers(self, kernel_id: str) -> None:
-        """Wait until a kernel that starts answers."""
+        """Wait until a kernel that starts answers; what it is asked too early may be lost."""
+        session_id = uuid4().hex
         try:
-            async with asyncio.timeout(self._timeout):
-                session_id = uuid4().hex
-                async with self._gateway.channels(kernel_id, session_id) as socket:
-                    await socket.send("kernel_info_request", {}, session_id)
-                    while (message := await socket.receive(self._timeout)) is not None:
-                        if message.get("msg_type") == "kernel_info_reply":
-                            return
+            async with (
+                asyncio.timeout(self._timeout),
+                self._gateway.channels(kernel_id, session_id) as socket,
+            ):
+                message: Mapping[str, Any] | None = None
+                while message is None or message.get("msg_type") != "kernel_info_reply":
+                    if message is None:
+                        await socket.send("kernel_info_request", {}, session_id)
+                    message = await socket.receive(ASK_AGAIN)
         except SocketCut as error:
             raise KernelUnavailable(f"The kernel's connection was cut: {error}") from error
         except TimeoutError:
-            pass
-        raise KernelUnavailable(f"The kernel did not answer within {self._timeout:g} s.")
+            raise KernelUnavailable(
+                f"The kernel did not answer within {self._timeout:g} s."
+            ) from None
 
     async def _make_folder(self, conversation_id: str) -> None:
         """Else Kubernetes makes it, as a folder that only root may write to."""
@@ -224,7 +235,7 @@ class GatewayKernels:
 def _report(task: asyncio.Task[None], inbox: Inbox) -> None:
     """Hand on what made the reading fail, which nobody else waits for."""
     failure = None if task.cancelled() else task.exception()
-    if isinstance(failure, KernelDied | KernelUnavailable):
+    if isinstance(failure, KernelDied | KernelUnavailable | Passed):
         inbox.fail(failure)
     elif failure is not None:
         inbox.fail(RuntimeError(f"Reading from the kernel failed: {failure!r}"))

@@ -10,12 +10,15 @@ from pybot.services.kernels.base import (
     Done,
     KernelDied,
     KernelUnavailable,
+    Printed,
     Raised,
 )
+from pybot.services.kernels.channels import Passed
 from pybot.services.kernels.gateway_http import DIED, GatewayHttp
-from pybot.services.kernels.gateway_socket import KernelSocket, SocketCut
+from pybot.services.kernels.gateway_socket import KernelSocket, SocketCut, SocketTaken
 from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import ReactionReader, is_object
+from pybot.services.records import StreamName
 
 PROBE = 1.5  # seconds of silence until the gateway is asked whether the kernel is still there
 PATIENCE = 30  # seconds for which a connection that was cut is tried again
@@ -24,6 +27,13 @@ LOST = (
     "The connection to the gateway was cut, and how the code ended is not known. "
     "The kernel still has its variables."
 )
+
+
+GAP = "\n[The connection to the gateway was cut: some output may be missing.]\n"
+
+
+class Doubt(SocketCut):
+    """The connection is whole, but only a new one tells whether the code still runs."""
 
 
 class KernelReplaced(KernelDied):
@@ -44,10 +54,12 @@ class GatewayExecution:
         self._inbox = inbox
         self._reader = ReactionReader(message_id)
         self._fence = ""
+        self._is_own = False
         self._process: Any = None
 
     async def run(self, code: str) -> None:
         """Have the kernel execute code and read all that comes of it."""
+        self._is_own = True
         content: dict[str, Any] = {
             "code": code,
             "silent": False,
@@ -60,13 +72,15 @@ class GatewayExecution:
             async with self._gateway.channels(self._kernel_id, self._message_id) as socket:
                 await socket.send("execute_request", content, self._message_id)
                 await self._read(socket)
-        except SocketCut:
+        except SocketCut as cut:
+            self._note_gap(cut)
             await self.follow()
 
     async def follow(self) -> None:
         """Read on what comes of code that was sent before, here or elsewhere.
 
-        Raises KernelUnavailable when the gateway stays out of reach.
+        Raises Passed when nothing tells how it ended, KernelUnavailable when the gateway stays
+        out of reach.
         """
         end = time.monotonic() + PATIENCE
         while not self._reader.done:
@@ -76,7 +90,10 @@ class GatewayExecution:
                     await socket.send("kernel_info_request", {}, self._fence)
                     end = time.monotonic() + PATIENCE
                     await self._read(socket)
+            except SocketTaken:
+                raise
             except (SocketCut, KernelUnavailable) as error:
+                self._note_gap(error)
                 if time.monotonic() > end:
                     raise KernelUnavailable(
                         f"The connection to the kernel was lost: {error}"
@@ -100,7 +117,7 @@ class GatewayExecution:
         if self._reader.replied:
             self._finish()
         elif state == "idle" and not self._fence:
-            raise SocketCut("The kernel is idle, and its answer has not come.")
+            raise Doubt("The kernel is idle, and its answer has not come.")
 
     def _take(self, message: Mapping[str, Any]) -> None:
         header, parent = _object(message, "header"), _object(message, "parent_header")
@@ -123,9 +140,16 @@ class GatewayExecution:
         elif kind == "kernel_info_reply":
             if self._process not in (None, process):
                 raise KernelDied(DIED)
+            if not self._is_own:
+                raise Passed
             self._inbox.put(Raised(ename="ConnectionLost", evalue=LOST, traceback=(LOST,)))
             self._inbox.put(Done(status="error"))
             self._reader.done = True
+
+    def _note_gap(self, error: Exception) -> None:
+        """What the gateway sent into a dead connection, before it noticed, is lost."""
+        if not isinstance(error, Doubt | KernelUnavailable):
+            self._inbox.put(Printed(name=StreamName.STDERR, text=GAP))
 
     def _finish(self) -> None:
         for reaction in self._reader.finish():

@@ -10,11 +10,16 @@ from pybot.config import MIB
 from pybot.services.kernels.base import KernelUnavailable
 from pybot.services.kernels.gateway_frames import V1, decode, encode, request
 
+UNSAID = (0, 1000, 1005)  # codes of a close for no reason
 LARGEST_REQUEST = 10 * MIB  # bytes; the gateway closes the connection at larger ones
 
 
 class SocketCut(Exception):
     """The connection ended, and nobody here ended it."""
+
+
+class SocketTaken(KernelUnavailable):
+    """Another process has connected under the same session: the gateway lets one have it."""
 
 
 class KernelSocket:
@@ -42,13 +47,18 @@ class KernelSocket:
             raise SocketCut(str(error)) from error
 
     async def receive(self, timeout: float) -> Mapping[str, Any] | None:
-        """The next message, empty when it cannot be read; None after a silence of `timeout` s."""
+        """The next message, empty when it cannot be read; None after a silence of `timeout` s.
+
+        Raises SocketCut, SocketTaken.
+        """
         self._acknowledge_at_once()
         try:
             message = await self._ws.receive(timeout)
         except TimeoutError:
             return None
         if message.type not in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT):
+            if message.type is aiohttp.WSMsgType.CLOSE and message.data in UNSAID:
+                raise SocketTaken("Another process follows this code by now.")
             raise SocketCut(f"{message.type.name} {message.data}")
         return decode(message.data, self._ws.protocol)
 

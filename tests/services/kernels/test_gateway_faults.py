@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 
 from pybot.services.kernels import gateway as gateway_module
 from pybot.services.kernels import gateway_execution
@@ -20,8 +21,10 @@ from pybot.services.kernels.base import (
     Reaction,
 )
 from pybot.services.kernels.gateway import GatewayKernels
+from pybot.services.kernels.gateway_http import GatewayHttp
+from pybot.services.records import StreamName
 from tests.cut_proxy import cut_proxy
-from tests.fixtures.gateway import Gateway, MakeGateway
+from tests.fixtures.gateway import TOKEN, Gateway, MakeGateway
 
 SLEEP = "print('on', flush=True); import time; time.sleep(60)"
 STUBBORN = f"""
@@ -56,11 +59,27 @@ def waiting_for(path: Path) -> str:
     )
 
 
+async def all_of(reactions: AsyncGenerator[Reaction]) -> list[Reaction]:
+    """Every reaction that comes."""
+    return [item async for item in reactions]
+
+
 async def until_printed(reactions: AsyncGenerator[Reaction]) -> None:
     """Read up to the first output."""
     async for reaction in reactions:
         if isinstance(reaction, Printed):
             return
+
+
+async def until_known(gateway: Gateway, kernel_id: str, **facts: object) -> None:
+    """Wait until the gateway knows something of a kernel."""
+    http = GatewayHttp(gateway.url, SecretStr(TOKEN))
+    try:
+        async with asyncio.timeout(10):
+            while not facts.items() <= (await http.model(kernel_id)).items():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    finally:
+        await http.aclose()
 
 
 async def test_code_is_followed_over_connections_that_are_cut(
@@ -74,10 +93,15 @@ async def test_code_is_followed_over_connections_that_are_cut(
         reactions = kernels.execute(gateway_kernel_id, waiting_for(go), message_id=uuid4().hex)
         async with aclosing(reactions):
             await until_printed(reactions)
+            proxy.refuse = True
             proxy.cut()
+            await until_known(gateway, gateway_kernel_id, connections=0)
             go.touch()
-            second, done = [item async for item in reactions]
+            await until_known(gateway, gateway_kernel_id, execution_state="idle")
+            proxy.refuse = False
+            gap, second, done = [item async for item in reactions]
         await kernels.aclose()
+    assert gap == Printed(name=StreamName.STDERR, text=gateway_execution.GAP)
     assert isinstance(second, Printed)
     assert second.text == "second\n"
     assert isinstance(done, Done)
@@ -94,25 +118,68 @@ async def test_another_process_follows_code_that_runs(
     async with aclosing(reactions):
         await until_printed(reactions)
     await kernels.aclose()
-    go.touch()
+    await until_known(gateway, gateway_kernel_id, connections=0)
     followed = others.follow(gateway_kernel_id, message_id=message_id)
-    second, done = [item async for item in followed]
+    following = asyncio.ensure_future(all_of(followed))
+    await until_known(gateway, gateway_kernel_id, connections=1)
+    go.touch()
+    second, done = await following
     assert isinstance(second, Printed)
     assert second.text == "second\n"
     assert isinstance(done, Done)
     assert done.status == "ok"
 
 
-async def test_end_that_nobody_heard_is_told(
-    gateway_kernel_id: str, gateway_kernels: GatewayKernels
+async def test_newest_follower_has_the_code(
+    gateway_kernel_id: str, gateway_kernels: GatewayKernels, others: GatewayKernels, tmp_path: Path
 ) -> None:
-    """Of code whose end cannot be known any more, just that is said."""
-    followed = gateway_kernels.follow(gateway_kernel_id, message_id=uuid4().hex)
-    raised, done = [item async for item in followed]
+    """A worker that was stopped and comes back takes nothing from the one in its place."""
+    go, message_id = tmp_path / "go", uuid4().hex
+    code = (
+        "import os, time\n"
+        f"while not os.path.exists({str(go)!r}): print('tick', flush=True); time.sleep(0.02)\n"
+        "print('end')"
+    )
+    first = gateway_kernels.execute(gateway_kernel_id, code, message_id=message_id)
+    second = others.follow(gateway_kernel_id, message_id=message_id)
+    async with aclosing(first), aclosing(second):
+        await until_printed(first)
+        await until_printed(second)
+        with pytest.raises(KernelUnavailable, match="Another process"):
+            async for _ in first:
+                pass
+        go.touch()
+        rest = [item async for item in second]
+    assert isinstance(rest[-1], Done)
+    assert "end\n" in "".join(item.text for item in rest if isinstance(item, Printed))
+
+
+async def test_end_that_was_lost_with_the_connection_is_told(
+    gateway: Gateway, own_kernel_id: str, others: GatewayKernels, tmp_path: Path
+) -> None:
+    """Of code whose end cannot be known any more, just that is said; the kernel lives."""
+    go, ended = tmp_path / "go", tmp_path / "ended"
+    code = f"{waiting_for(go)}; open({str(ended)!r}, 'w').close()"
+    port = int(gateway.url.rsplit(":", 1)[1])
+    async with cut_proxy(port) as (proxy, url):
+        kernels = GatewayKernels(gateway.settings(gateway_url=url))
+        reactions = kernels.execute(own_kernel_id, code, message_id=uuid4().hex)
+        async with aclosing(reactions):
+            await until_printed(reactions)
+            proxy.refuse = True
+            proxy.cut()
+            go.touch()
+            # Another session's connection makes the gateway forget what it kept for the first.
+            assert await all_of(others.execute(own_kernel_id, "1", message_id=uuid4().hex))
+            assert ended.exists()
+            proxy.refuse = False
+            _, raised, done = [item async for item in reactions]
+        await kernels.aclose()
     assert isinstance(raised, Raised)
     assert raised.ename == "ConnectionLost"
     assert isinstance(done, Done)
     assert done.status == "error"
+    assert await others.is_alive(own_kernel_id)
 
 
 async def test_kernel_deleted_elsewhere_is_dead(
@@ -174,6 +241,7 @@ async def test_gateway_that_is_killed_ends_the_code(
             await until_printed(reactions)
             gateway.child.kill()
             with pytest.raises(KernelUnavailable, match="connection to the kernel was lost"):
-                await anext(reactions)
+                async for _ in reactions:
+                    pass
     finally:
         await kernels.aclose()
