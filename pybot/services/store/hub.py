@@ -80,6 +80,7 @@ class Hub:
         self._client = client
         self._channels: dict[str, _Channel] = {}
         self._wanted = asyncio.Event()
+        self._confirmed: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self.on_loss: list[Callable[[], object]] = []
 
@@ -107,6 +108,9 @@ class Hub:
         channel = self._channels.get(log)
         if channel is None:
             channel = self._channels[log] = _Channel()
+            if log in self._confirmed:
+                # The last reader has only just left: the subscription is still there.
+                channel.subscribed.set()
         channel.inboxes.add(inbox)
         self._wanted.set()
         try:
@@ -139,6 +143,7 @@ class Hub:
                 logger.warning("events from other processes are interrupted: %s", error)
             for tell in self.on_loss:
                 tell()
+            self._confirmed.clear()
             for channel in self._channels.values():
                 channel.subscribed.clear()
                 for inbox in channel.inboxes:
@@ -168,6 +173,7 @@ class Hub:
             if added := wanted - subscribed:
                 await pubsub.subscribe(*added)
             if removed := subscribed - wanted:
+                self._confirmed -= removed
                 await pubsub.unsubscribe(*removed)
             subscribed.clear()
             subscribed |= wanted
@@ -176,6 +182,7 @@ class Hub:
     def _heard(self, message: dict[str, Any]) -> None:
         log = message["channel"].decode()
         if message["type"] == "subscribe":
+            self._confirmed.add(log)
             for channel in self._channel(log):
                 if channel.was_subscribed:
                     # The connection is a new one; what came meanwhile was missed.

@@ -132,3 +132,16 @@ async def test_lost_pubsub_connection_costs_no_entry(
                 await client.client_kill_filter(_type="pubsub")
     assert [entry.seq for entry in await following] == list(range(1, 21))
     assert loop.time() - begun < RECHECK / 2
+
+
+async def test_reader_right_after_the_last_one_left_does_not_wait(
+    processes: tuple[Process, Process],
+) -> None:
+    """The subscription that is still there serves the next reader, without a time-out."""
+    here, _ = processes
+    await here.append("first")
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    for _ in range(20):
+        assert len(await here.collect(1)) == 1
+    assert loop.time() - begun < 4
