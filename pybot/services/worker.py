@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 # lost is seen then.
 RENEWAL_INTERVAL = 1.0
 REDIS_PAUSE = 0.5  # seconds between two looks at a Redis that does not do its part
+STOP_PATIENCE = 1.0  # seconds until a run that was cancelled is cancelled again
 HAND_OVER_TIMEOUT = 3.0  # seconds that a worker which stops waits for Redis
 
 
@@ -74,9 +75,11 @@ class RunWorker:
         """Leave all runs as they are: finished steps are committed, kernels go on."""
         for log in self._logs:
             log.seal()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Not once: libraries below may swallow a cancellation.
+        while tasks := {task for task in self._tasks if not task.done()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=STOP_PATIENCE)
 
     async def _hand_over(self, queue: RunQueue) -> None:
         """Put the runs back, once the queue knows that their tasks here have ended."""
