@@ -29,6 +29,7 @@ from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
 from pybot.services.store.write import Refused, Write
+from pybot.services.tasks import ended
 
 logger = logging.getLogger(__name__)
 
@@ -157,10 +158,7 @@ class LiveKernels:
 
     async def aclose(self) -> None:
         """Wait for nothing more to start."""
-        tasks = list(self._starting.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*self._starting.values())
 
     async def next_generation(self, conversation_id: str) -> int:
         """The generation of the next kernel; it survives a shut-down."""

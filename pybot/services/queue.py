@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from pybot.errors import Unavailable
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
+from pybot.services.tasks import ended
 
 logger = logging.getLogger(__name__)
 
@@ -86,11 +87,7 @@ class RunQueue:
             try:
                 yield working.cancel
             finally:
-                # Not once: libraries below may swallow a cancellation.
-                while not (working.done() and repairing.done()):
-                    working.cancel()
-                    repairing.cancel()
-                    await asyncio.wait({working, repairing}, timeout=STOP_TIMEOUT)
+                await ended(working, repairing, patience=STOP_TIMEOUT)
 
     async def _repair(self, forget: Handler) -> None:
         """Put unfinished runs back on the queue that nobody works on and that have no task."""

@@ -18,6 +18,7 @@ from pybot.services.records import RunError, RunErrorCode, RunStatus, Viewer, co
 from pybot.services.runlog import End, FencedLog, RunLogs
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
+from pybot.services.tasks import ended
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,6 @@ logger = logging.getLogger(__name__)
 # lost is seen then.
 RENEWAL_INTERVAL = 1.0
 REDIS_PAUSE = 0.5  # seconds between two looks at a Redis that does not do its part
-STOP_PATIENCE = 1.0  # seconds until a run that was cancelled is cancelled again
 HAND_OVER_TIMEOUT = 3.0  # seconds that a worker which stops waits for Redis
 
 
@@ -75,11 +75,7 @@ class RunWorker:
         """Leave all runs as they are: finished steps are committed, kernels go on."""
         for log in self._logs:
             log.seal()
-        # Not once: libraries below may swallow a cancellation.
-        while tasks := {task for task in self._tasks if not task.done()}:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks, timeout=STOP_PATIENCE)
+        await ended(*self._tasks)
 
     async def _hand_over(self, queue: RunQueue) -> None:
         """Put the runs back, once the queue knows that their tasks here have ended."""

@@ -15,12 +15,14 @@ from redis.exceptions import RedisError
 
 from pybot.errors import Unavailable
 from pybot.services.store.connection import Client
+from pybot.services.tasks import ended
 
 logger = logging.getLogger(__name__)
 
 # Entries that wait for a reader; one that falls behind further reads the log instead.
 INBOX_SIZE = 256
 RECONNECT_DELAY = 0.5
+CLOSE_PATIENCE = 0.1  # seconds until what must end is cancelled once more
 
 Raw = tuple[int, int, bytes]
 
@@ -81,7 +83,6 @@ class Hub:
         self._channels: dict[str, _Channel] = {}
         self._wanted = asyncio.Event()
         self._confirmed: set[str] = set()
-        self._task: asyncio.Task[None] | None = None
         self.on_loss: list[Callable[[], object]] = []
 
     @property
@@ -92,14 +93,11 @@ class Hub:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Listen to the other processes while the context is open."""
-        self._task = asyncio.create_task(self._listen(), name="hub")
+        task = asyncio.create_task(self._listen(), name="hub")
         try:
             yield
         finally:
-            # redis-py can swallow a cancellation that meets the answer it waits for.
-            while not self._task.done():
-                self._task.cancel()
-                await asyncio.wait([self._task], timeout=0.1)
+            await ended(task, patience=CLOSE_PATIENCE)
 
     @contextlib.asynccontextmanager
     async def reading(self, log: str) -> AsyncGenerator[Inbox]:
@@ -161,9 +159,7 @@ class Hub:
                 if message is not None:
                     self._heard(message)
         finally:
-            changes.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await changes
+            await ended(changes, patience=CLOSE_PATIENCE)
 
     async def _keep_subscribed(self, pubsub: Any, subscribed: set[str]) -> None:
         """Follow the set of logs that have readers, in batches."""
