@@ -68,8 +68,13 @@ class _Channel:
     def __init__(self) -> None:
         self.inboxes: set[Inbox] = set()
         self.newest = 0
+        # Set by the first subscription, and for good: later ones are told by `mark_stale`.
         self.subscribed = asyncio.Event()
-        self.was_subscribed = False
+
+    def mark_stale(self) -> None:
+        """Let every reader look at the log."""
+        for inbox in self.inboxes:
+            inbox.mark_stale()
 
 
 class Hub:
@@ -143,16 +148,13 @@ class Hub:
                 tell()
             self._confirmed.clear()
             for channel in self._channels.values():
-                channel.subscribed.clear()
-                for inbox in channel.inboxes:
-                    inbox.mark_stale()
+                channel.mark_stale()
             await asyncio.sleep(RECONNECT_DELAY)
 
     async def _follow(self, pubsub: Any) -> None:
         # A connection that listens to nothing cannot be read: this channel is always there.
         await pubsub.subscribe("pybot:hub")
-        subscribed: set[str] = set()
-        changes = asyncio.create_task(self._keep_subscribed(pubsub, subscribed))
+        changes = asyncio.create_task(self._keep_subscribed(pubsub))
         try:
             while not changes.done():
                 message = await pubsub.get_message(timeout=30)
@@ -161,8 +163,9 @@ class Hub:
         finally:
             await ended(changes, patience=CLOSE_PATIENCE)
 
-    async def _keep_subscribed(self, pubsub: Any, subscribed: set[str]) -> None:
+    async def _keep_subscribed(self, pubsub: Any) -> None:
         """Follow the set of logs that have readers, in batches."""
+        subscribed: set[str] = set()
         while True:
             self._wanted.clear()
             wanted = set(self._channels)
@@ -171,8 +174,7 @@ class Hub:
             if removed := subscribed - wanted:
                 self._confirmed -= removed
                 await pubsub.unsubscribe(*removed)
-            subscribed.clear()
-            subscribed |= wanted
+            subscribed = wanted
             await self._wanted.wait()
 
     def _heard(self, message: dict[str, Any]) -> None:
@@ -180,11 +182,9 @@ class Hub:
         if message["type"] == "subscribe":
             self._confirmed.add(log)
             for channel in self._channel(log):
-                if channel.was_subscribed:
+                if channel.subscribed.is_set():
                     # The connection is a new one; what came meanwhile was missed.
-                    for inbox in channel.inboxes:
-                        inbox.mark_stale()
-                channel.was_subscribed = True
+                    channel.mark_stale()
                 channel.subscribed.set()
         elif message["type"] == "message":
             for channel in self._channel(log):
