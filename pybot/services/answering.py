@@ -63,10 +63,11 @@ class Answering:
         parts = snapshot.running.parts if snapshot.running else ()
         committed = 0
         if parts:
-            committed = len(await self.snapshots.committed(await log.message()))
+            message = await log.message()
+            committed = len(await self.snapshots.committed(message))
             kept = kept_parts(parts, committed)
             if kept < len(parts):
-                await log.emit(MessageChanged(await log.message(), kept_parts=kept))
+                await log.emit(MessageChanged(message, kept_parts=kept))
         return Assignment(
             run_id=log.run.id,
             message_id=log.run.message_id,
