@@ -6,7 +6,8 @@ import msgspec
 from msgspec.structs import replace
 
 from pybot.services.history import part_entries, pushed, user_entry
-from pybot.services.records import Message, MessageRole, MessageStatus, TextPart, Viewer, now
+from pybot.services.instants import now
+from pybot.services.records import Message, MessageRole, MessageStatus, TextPart, Viewer
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
 

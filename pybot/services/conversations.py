@@ -12,17 +12,17 @@ from msgspec import Struct
 from pybot.errors import Conflict, InvalidInput, NotFound
 from pybot.services.claims import Claims
 from pybot.services.events import ConversationChanged, ConversationDeleted
+from pybot.services.instants import milliseconds, now
 from pybot.services.listing import Listing
 from pybot.services.models import (
     NO_CONVERSATION,
     ConversationModel,
     Models,
     conversation_from,
-    milliseconds,
     new_hash,
 )
 from pybot.services.pages import Page, PageRequest
-from pybot.services.records import Conversation, Message, Viewer, new_id, now
+from pybot.services.records import Conversation, Message, Viewer, new_id
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client

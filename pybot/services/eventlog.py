@@ -7,7 +7,8 @@ from typing import Any
 
 from pybot.errors import NotFound
 from pybot.services.events import ConversationDeleted, Entry, Event
-from pybot.services.records import Viewer, now
+from pybot.services.instants import milliseconds, now
+from pybot.services.records import Viewer
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
@@ -63,15 +64,11 @@ class EventLog:
 
     async def trim(self, conversation_id: str, keep_from: int) -> None:
         """Drop what is older than the retention, never the entries from `keep_from` on."""
-        oldest_kept = now() - self._retention
+        oldest_kept = milliseconds(now() - self._retention)
         log = keys.log(conversation_id)
         while page := await first_entries(self._client, log, TRIM_PAGE):
             kept = next(
-                (
-                    number
-                    for number, milliseconds, _ in page
-                    if number >= keep_from or milliseconds >= oldest_kept.timestamp() * 1000
-                ),
+                (number for number, at, _ in page if number >= keep_from or at >= oldest_kept),
                 None,
             )
             last = page[-1][0]

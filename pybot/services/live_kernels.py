@@ -18,13 +18,14 @@ from pybot.errors import Conflict, NotFound, Unavailable
 from pybot.services.claims import Claims
 from pybot.services.conversations import Conversations
 from pybot.services.events import KernelChanged
+from pybot.services.instants import now
 from pybot.services.kernels.base import (
     KernelDied,
     Kernels,
     KernelUnavailable,
     Reaction,
 )
-from pybot.services.records import Conversation, Kernel, KernelStatus, Viewer, new_id, now
+from pybot.services.records import Conversation, Kernel, KernelStatus, Viewer, new_id
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client

@@ -8,13 +8,13 @@ process.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from aredis_om import HashModel
 
 from pybot.errors import NotFound
+from pybot.services.instants import instant, milliseconds
 from pybot.services.records import (
     Conversation,
     Run,
@@ -29,16 +29,6 @@ from pybot.services.store.write import Word
 
 NO_CONVERSATION = "There is no conversation with this ID."
 NO_RUN = "There is no run with this ID."
-
-
-def milliseconds(instant: datetime) -> int:
-    """An instant in milliseconds since the epoch."""
-    return round(instant.timestamp() * 1000)
-
-
-def instant(value: int) -> datetime:
-    """The instant that a number of milliseconds since the epoch names."""
-    return datetime.fromtimestamp(value / 1000, UTC)
 
 
 class ConversationModel(HashModel):

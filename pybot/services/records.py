@@ -3,21 +3,14 @@
 IDs are hierarchical, so that an ID alone leads to the conversation whose owner is asked for:
 `conversation` (32 hex digits), `conversation.run`, `conversation.message`,
 `conversation.message.part` (a cell), `conversation.message.part.output`.
-Instants are UTC with millisecond precision.
 """
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import uuid4
 
 from msgspec import Struct
-
-
-def now() -> datetime:
-    """The present instant, in milliseconds."""
-    instant = datetime.now(UTC)
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 def new_id(*parents: str) -> str:

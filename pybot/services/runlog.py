@@ -19,7 +19,8 @@ from pybot.services.agent.ports import Step
 from pybot.services.conversations import Conversations
 from pybot.services.events import Event, MessageChanged, RunChanged
 from pybot.services.history import part_entries, pushed
-from pybot.services.models import ConversationModel, milliseconds, run_fields
+from pybot.services.instants import milliseconds, now
+from pybot.services.models import ConversationModel, run_fields
 from pybot.services.records import (
     Message,
     MessageStatus,
@@ -30,7 +31,6 @@ from pybot.services.records import (
     TokenUsage,
     Viewer,
     conversation_of,
-    now,
 )
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender

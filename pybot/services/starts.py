@@ -11,7 +11,8 @@ from pybot.errors import Conflict
 from pybot.services.conversations import Conversations
 from pybot.services.events import ConversationChanged, MessageChanged, RunChanged
 from pybot.services.history import pushed, user_entry
-from pybot.services.models import ConversationModel, Models, milliseconds, new_hash
+from pybot.services.instants import milliseconds, now
+from pybot.services.models import ConversationModel, Models, new_hash
 from pybot.services.records import (
     Conversation,
     Message,
@@ -20,7 +21,6 @@ from pybot.services.records import (
     Run,
     RunStatus,
     Viewer,
-    now,
 )
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender

@@ -12,6 +12,7 @@ from pybot.services.events import (
     RunChanged,
     ViewerEvent,
 )
+from pybot.services.instants import milliseconds
 from pybot.services.records import Conversation, Viewer, conversation_of
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
@@ -61,14 +62,14 @@ class ViewerLog:
             listed, running = keys.viewer_conversations(key), keys.viewer_runs(key)
             match event:
                 case ConversationChanged(conversation=conversation):
-                    score = int(conversation.updated_at.timestamp() * 1000)
+                    score = milliseconds(conversation.updated_at)
                     write.do("ZADD", listed, "GT", score, conversation.id)
                 case ConversationDeleted(conversation_id=conversation_id):
                     write.do("ZREM", listed, conversation_id)
                 case RunChanged(run=run) if run.status.ended:
                     write.do("ZREM", running, run.id)
                 case RunChanged(run=run):
-                    score = int(run.created_at.timestamp() * 1000)
+                    score = milliseconds(run.created_at)
                     write.do("ZADD", running, score, run.id)
         await self._appender.append(write)
 
@@ -79,7 +80,7 @@ class ViewerLog:
         without an entry would be lost.
         """
         key = keys.viewer_conversations(Viewer(username=conversation.owner).key)
-        score = int(conversation.updated_at.timestamp() * 1000)
+        score = milliseconds(conversation.updated_at)
         await self._client.zadd(key, {conversation.id: score})
 
     async def follow(self, viewer: Viewer, after: int | None) -> AsyncGenerator[ViewerEntry]:

@@ -19,6 +19,7 @@ from pybot.services.events import (
     joined,
 )
 from pybot.services.fold import Fold
+from pybot.services.instants import now
 from pybot.services.records import (
     Cell,
     CellPart,
@@ -34,7 +35,6 @@ from pybot.services.records import (
     StreamName,
     StreamOutput,
     TextPart,
-    now,
 )
 
 M = "c.m"

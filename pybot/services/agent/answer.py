@@ -12,7 +12,8 @@ from pybot.services.agent.observations import observe
 from pybot.services.agent.ports import Assignment, RunLog, Step
 from pybot.services.agent.waiting import uncancelled
 from pybot.services.events import CellChanged, CodeDelta, Event, TextDelta
-from pybot.services.records import Cell, CellPart, CellStatus, Part, TextPart, now
+from pybot.services.instants import now
+from pybot.services.records import Cell, CellPart, CellStatus, Part, TextPart
 
 
 class _Growing:

@@ -14,6 +14,7 @@ from pybot.services.agent.observations import observe
 from pybot.services.agent.outputs import OutputRecorder
 from pybot.services.agent.ports import RunKernel, RunLog
 from pybot.services.agent.waiting import closing, uncancelled
+from pybot.services.instants import now
 from pybot.services.kernels.base import (
     Done,
     KernelDied,
@@ -22,7 +23,7 @@ from pybot.services.kernels.base import (
     Reaction,
     Started,
 )
-from pybot.services.records import Cell, CellStatus, RunErrorCode, now
+from pybot.services.records import Cell, CellStatus, RunErrorCode
 
 GRACE = 5.0
 # The stream of a kernel that was restarted ends by itself, or never.

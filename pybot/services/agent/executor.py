@@ -13,16 +13,9 @@ from pybot.services.agent.observations import observe
 from pybot.services.agent.outputs import OutputRecorder
 from pybot.services.agent.ports import BlobStore, RunKernel, RunLog
 from pybot.services.events import OutputChanged
+from pybot.services.instants import now
 from pybot.services.kernels.base import KernelDied, KernelUnavailable, Printed, Reaction
-from pybot.services.records import (
-    Cell,
-    CellStatus,
-    ErrorOutput,
-    RunErrorCode,
-    RunPhase,
-    StreamName,
-    now,
-)
+from pybot.services.records import Cell, CellStatus, ErrorOutput, RunErrorCode, RunPhase, StreamName
 
 # A start that is quicker is not worth a phase of its own.
 _QUICK_START = 0.05

@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
 from pybot.errors import CursorExpired, InvalidInput, Unavailable
 from pybot.services.events import Entry, decode, joined
+from pybot.services.instants import instant
 from pybot.services.store.connection import Client
 from pybot.services.store.hub import Hub, Raw
 
@@ -20,11 +20,6 @@ OUTAGE = 20.0
 OUTAGE_PAUSE = 0.5
 
 T = TypeVar("T")
-
-
-def instant(milliseconds: int) -> datetime:
-    """The instant that a log's time in ms names."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def raw_entry(item: tuple[bytes, dict[bytes, bytes]]) -> Raw:

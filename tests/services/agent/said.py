@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from pybot.services.records import Message, MessageRole, MessageStatus, Part, now
+from pybot.services.instants import now
+from pybot.services.records import Message, MessageRole, MessageStatus, Part
 
 
 @dataclass(frozen=True)
