@@ -10,9 +10,10 @@ from strawberry import UNSET
 from pybot.schema import ids
 from pybot.schema.fields import field, given
 from pybot.schema.node import Node
-from pybot.schema.representation import Download, Representation, accepted, filename_of, url_of
+from pybot.schema.representation import Download, Representation, accepted, url_of
 from pybot.schema.scalars import URL
 from pybot.services import records
+from pybot.services.outputs import filename_of
 
 TEXT = "text/plain"
 
@@ -159,22 +160,21 @@ def output_from_record(record: records.Output, cell_id: str) -> Output:
 def download_of(record: records.Output, output_id: str) -> Download:
     """Where all that was kept of an output is, in its richest media type."""
     match record:
-        case records.StreamOutput(name=name):
-            return _text_download(output_id, f"{name.value.lower()}.txt")
-        case records.ErrorOutput():
-            return _text_download(output_id, "traceback.txt")
+        case records.StreamOutput() | records.ErrorOutput():
+            return _text_download(record, output_id)
         case records.DisplayOutput() | records.ResultOutput():
             if not record.representations:
-                return _text_download(output_id, f"output-{record.index}.txt")
+                return _text_download(record, output_id)
             richest = record.representations[0]
             return Download(
                 url=url_of(output_id, richest),
-                filename=filename_of(output_id, richest.media_type),
+                filename=filename_of(record, richest.media_type),
                 media_type=richest.media_type,
             )
         case _:
             assert_never(record)
 
 
-def _text_download(output_id: str, filename: str) -> Download:
-    return Download(url=URL(f"/outputs/{output_id}"), filename=filename, media_type=TEXT)
+def _text_download(record: records.Output, output_id: str) -> Download:
+    url = URL(f"/outputs/{output_id}")
+    return Download(url=url, filename=filename_of(record), media_type=TEXT)

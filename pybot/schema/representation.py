@@ -1,7 +1,6 @@
 """A thing in one media type, and where its bytes are."""
 
 import json
-import mimetypes
 from collections.abc import Sequence
 from hashlib import sha256
 from urllib.parse import urlencode
@@ -26,12 +25,6 @@ def version_of(representation: records.Representation) -> str:
     """The beginning of the SHA-256 of the bytes, which is the name of what is stored, too."""
     digest = representation.blob or sha256((representation.text or "").encode()).hexdigest()
     return digest[:VERSION_LENGTH]
-
-
-def filename_of(output_id: str, media_type: str) -> str:
-    """A name for the file of a display or result, as `services/outputs.py` gives it."""
-    ending = mimetypes.guess_extension(media_type) or ""
-    return f"output-{output_id.rpartition('.')[2]}{ending}"
 
 
 def is_json(media_type: str) -> bool:

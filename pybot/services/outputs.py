@@ -46,30 +46,41 @@ class Outputs:
         conversation_id = conversation_of(output_id)
         match output:
             case StreamOutput():
-                return await self._text(conversation_id, output, output.text, output.name.lower())
+                return await self._text(conversation_id, output, output.text)
             case ErrorOutput():
-                text = "\n".join(output.traceback)
-                return await self._text(conversation_id, output, text, "traceback")
+                return await self._text(conversation_id, output, "\n".join(output.traceback))
             case DisplayOutput() | ResultOutput():
                 found = _representation(output, media_type)
-                return await self._representation(conversation_id, found, f"output-{output.index}")
+                filename = filename_of(output, found.media_type)
+                return await self._representation(conversation_id, found, filename)
 
     async def _text(
-        self, conversation_id: str, output: StreamOutput | ErrorOutput, text: str, name: str
+        self, conversation_id: str, output: StreamOutput | ErrorOutput, text: str
     ) -> StoredOutput:
         if output.blob is None:
-            return StoredOutput(TEXT, text.encode(), f"{name}.txt")
+            return StoredOutput(TEXT, text.encode(), filename_of(output))
         blob = await self._blobs.read(conversation_id, output.blob)
-        return StoredOutput(TEXT, blob.data, f"{name}.txt", output.blob)
+        return StoredOutput(TEXT, blob.data, filename_of(output), output.blob)
 
     async def _representation(
-        self, conversation_id: str, found: Representation, name: str
+        self, conversation_id: str, found: Representation, filename: str
     ) -> StoredOutput:
-        filename = name + (mimetypes.guess_extension(found.media_type) or "")
         if found.blob is None:
             return StoredOutput(found.media_type, (found.text or "").encode(), filename)
         blob = await self._blobs.read(conversation_id, found.blob)
         return StoredOutput(found.media_type, blob.data, filename, found.blob)
+
+
+def filename_of(output: Output, media_type: str | None = None) -> str:
+    """A name for the file of an output, in a media type where it has several; else of its text."""
+    match output:
+        case StreamOutput(name=name):
+            return f"{name.lower()}.txt"
+        case ErrorOutput():
+            return "traceback.txt"
+        case DisplayOutput() | ResultOutput():
+            ending = ".txt" if media_type is None else mimetypes.guess_extension(media_type) or ""
+            return f"output-{output.index}{ending}"
 
 
 def _representation(output: Output, media_type: str | None) -> Representation:

@@ -7,7 +7,6 @@ import pytest
 from pybot.schema.representation import (
     Representation,
     accepted,
-    filename_of,
     is_json,
     url_of,
     version_of,
@@ -77,11 +76,6 @@ def test_json_is_the_value_of_json_types(media_type: str, text: str, value: obje
 def test_json_types() -> None:
     assert is_json("application/geo+json")
     assert not is_json("application/jsonp")
-
-
-def test_filenames_say_what_is_inside() -> None:
-    assert filename_of("c.m.0.3", "image/png") == "output-3.png"
-    assert filename_of("c.m.0.3", "application/x-unheard-of") == "output-3"
 
 
 def text_of(record: records.Representation) -> object:
