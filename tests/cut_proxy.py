@@ -25,7 +25,11 @@ class CutProxy:
         if self.refuse:
             writer.transport.abort()
             return
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()  # nobody is there: the client is told at once
+            return
         ways = ((reader, far_writer), (far_reader, writer))
         self._writers |= {writer, far_writer}
         tasks = {asyncio.create_task(self._copy(*way)) for way in ways}
