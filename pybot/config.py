@@ -104,7 +104,11 @@ class KernelSettings(Section):
     idle_timeout: float = Field(
         default=1800, gt=0, description="Seconds without code after which a kernel is culled"
     )
-    max_kernels: int = Field(default=20, ge=1, description="Most kernels at once on this machine")
+    max_kernels: int = Field(
+        default=20,
+        ge=1,
+        description="Most kernels at once on this machine; the one idle longest makes room",
+    )
     python: Path | None = Field(
         default=None,
         description="Python of the kernels; unset, the set-up's own (.venv-kernels), else Pybot's",

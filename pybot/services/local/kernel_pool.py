@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 CULLS_PER_TIMEOUT = 4
 LONGEST_CULL_INTERVAL = 30.0  # seconds
+GRACE = 1.0  # seconds for which a kernel that has just been started may wait for its code
 
 
 class KernelPool:
@@ -37,11 +38,7 @@ class KernelPool:
 
     async def start(self, conversation_id: str) -> str:
         """Start a kernel and wait until it answers; its ID. KernelUnavailable when it cannot."""
-        if len(self._kernels) >= self._config.max_kernels:
-            raise KernelUnavailable(
-                f"All {self._config.max_kernels} kernels of this machine are in use: shut one "
-                "down, or raise KERNELS__MAX_KERNELS."
-            )
+        await self._make_room()
         kernel_id = uuid4().hex
         kernel = KernelProcess(
             kernel_id, conversation_id, self._launcher, self._runtime(kernel_id), self._ended
@@ -103,16 +100,36 @@ class KernelPool:
         timeout = self._config.idle_timeout
         while True:
             await asyncio.sleep(min(LONGEST_CULL_INTERVAL, timeout / CULLS_PER_TIMEOUT))
-            limit = time.monotonic() - timeout
-            for kernel in list(self._kernels.values()):
-                if kernel.leases <= 0 and kernel.used_at < limit and not kernel.lock.locked():
-                    log.info("Culling kernel %s: idle for %g s", kernel.kernel_id, timeout)
-                    await self._remove(kernel, "culled")
+            while idle := self._idle_for(timeout):
+                log.info("Culling kernel %s: idle for %g s", idle[0].kernel_id, timeout)
+                await self._remove(idle[0], "culled")
 
     async def aclose(self) -> None:
         """End all kernels."""
         await asyncio.gather(*(self._remove(kernel, "shutdown") for kernel in self._all()))
         await asyncio.gather(*self._endings)
+
+    async def _make_room(self) -> None:
+        """End the kernel that nobody has used for longest when there are as many as may be."""
+        while len(self._kernels) >= self._config.max_kernels:
+            idle = self._idle_for(GRACE)
+            if not idle:
+                raise KernelUnavailable(
+                    f"All {self._config.max_kernels} kernels of this machine are in use: wait for "
+                    "one, or raise KERNELS__MAX_KERNELS."
+                )
+            oldest = min(idle, key=lambda each: each.used_at)
+            log.info("Culling kernel %s: another one needs its place", oldest.kernel_id)
+            await self._remove(oldest, "culled")
+
+    def _idle_for(self, seconds: float) -> list[KernelProcess]:
+        """The kernels that nobody has used for so long."""
+        limit = time.monotonic() - seconds
+        return [
+            kernel
+            for kernel in self._all()
+            if kernel.leases <= 0 and kernel.used_at < limit and not kernel.lock.locked()
+        ]
 
     def _all(self) -> list[KernelProcess]:
         return list(self._kernels.values())

@@ -52,16 +52,37 @@ async def output(kernels: LocalKernels, kernel_id: str, code: str) -> str:
 
 
 def test_kernels_at_once_are_limited(make_owner: MakeOwner) -> None:
-    """One more than allowed is refused with what to do; a place that is free is given."""
+    """One more than allowed is refused with what to do while all are in use."""
     config = make_owner(max_kernels=1)
 
     async def scenario() -> None:
         kernels = LocalKernels(Path(config.socket))
         first = await kernels.start("one", "tester")
+        running = asyncio.ensure_future(output(kernels, first, "import time; time.sleep(3)"))
+        await asyncio.sleep(2)
         with pytest.raises(KernelUnavailable, match="KERNELS__MAX_KERNELS"):
             await kernels.start("two", "tester")
+        await running
         await kernels.shutdown(first)
         assert await kernels.is_alive(await kernels.start("two", "tester"))
+        await kernels.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_kernel_that_is_idle_longest_makes_room(make_owner: MakeOwner) -> None:
+    """A place that somebody needs is not kept for a kernel that only waits."""
+    config = make_owner(max_kernels=2)
+
+    async def scenario() -> None:
+        kernels = LocalKernels(Path(config.socket))
+        first = await kernels.start("one", "tester")
+        second = await kernels.start("two", "tester")
+        await output(kernels, first, "x = 1")
+        await asyncio.sleep(1.2)
+        third = await kernels.start("three", "tester")
+        alive = [await kernels.is_alive(each) for each in (first, second, third)]
+        assert alive == [True, False, True]
         await kernels.aclose()
 
     asyncio.run(scenario())
