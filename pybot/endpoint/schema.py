@@ -12,6 +12,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from pybot.endpoint.compiled import CompiledExecutor
 from pybot.endpoint.documents import Documents
 from pybot.endpoint.limits import QueryLimits
 from pybot.endpoint.masking import is_request_error, visible
@@ -53,6 +54,7 @@ class HardenedSchema(strawberry.Schema):
             mutation,
             subscription,
             extensions=[self._checked_documents, *extensions],
+            execution_context_class=CompiledExecutor,
             **options,
         )
         self._schema.description = description
