@@ -17,6 +17,7 @@ from strawberry.http.exceptions import (
 )
 
 from pybot.endpoint.body import decode
+from pybot.endpoint.stalls import StallWatch
 
 if TYPE_CHECKING:
     from pybot.endpoint.sockets import SocketView
@@ -42,6 +43,7 @@ class SocketAdapter(ASGIWebSocketAdapter):
         super().__init__(view, request, response)
         self._view = cast("SocketView", view)
         self._limits = self._view.limits
+        self._stalls = StallWatch(self._limits.send_timeout)
         self._reader = asyncio.current_task()
         self._waiting = False
         self._ended = asyncio.Event()
@@ -53,25 +55,35 @@ class SocketAdapter(ASGIWebSocketAdapter):
         deadline = asyncio.get_running_loop().time() + self._limits.max_age
         self._view.open_sockets.add(self)
         try:
-            while (text := await self._receive(deadline)) is not None:
-                try:
-                    yield decode(text)
-                except ValueError as error:
-                    if not ignore_parsing_errors:
-                        raise NonJsonMessageReceived from error
+            with self._stalls:
+                while (text := await self._receive(deadline)) is not None:
+                    try:
+                        yield decode(text)
+                    except ValueError as error:
+                        if not ignore_parsing_errors:
+                            raise NonJsonMessageReceived from error
         finally:
             self._view.open_sockets.discard(self)
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """Send a message; a reader that does not take it in time is dropped."""
-        await self._send({"type": "websocket.send", "text": _encode(message)})
+        if self._ended.is_set():
+            raise WebSocketDisconnected
+        frame = {"type": "websocket.send", "text": _encode(message)}
+        try:
+            await self._stalls.over(self.ws.send(frame))
+        except (TimeoutError, WebSocketDisconnect, RuntimeError) as error:
+            self._end()
+            raise WebSocketDisconnected from error
 
     async def close(self, code: int, reason: str) -> None:
         """Close the socket, once; its handler ends, whether or not the client answers."""
-        if self.ws.application_state is WebSocketState.CONNECTED:
+        is_open = self.ws.application_state is WebSocketState.CONNECTED
+        if is_open and not self._ended.is_set():
             frame = {"type": "websocket.close", "code": code, "reason": _shorten(reason)}
-            with suppress(WebSocketDisconnected):
-                await self._send(frame)
+            with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+                async with asyncio.timeout(self._limits.send_timeout):
+                    await self.ws.send(frame)
         self._end()
 
     async def _receive(self, deadline: float) -> str | None:
@@ -109,16 +121,6 @@ class SocketAdapter(ASGIWebSocketAdapter):
             await self.close(TOO_BIG, f"A message has at most {self._view.max_message_size} bytes")
             return None
         return text
-
-    async def _send(self, message: Mapping[str, Any]) -> None:
-        if self._ended.is_set():
-            raise WebSocketDisconnected
-        try:
-            async with asyncio.timeout(self._limits.send_timeout):
-                await self.ws.send(dict(message))
-        except (TimeoutError, WebSocketDisconnect, RuntimeError) as error:
-            self._end()
-            raise WebSocketDisconnected from error
 
     def _end(self) -> None:
         """Wake the task that waits for messages; the handler's own clean-up does the rest."""
