@@ -92,6 +92,7 @@ class FencedLog:
         self._pending: deque[asyncio.Future[int]] = deque()
         self._failure: Superseded | Unavailable | None = None
         self.run = run
+        self._fenced = self._under_fence()
 
     @property
     def holds(self) -> bool:
@@ -131,6 +132,7 @@ class FencedLog:
         write.do("HSET", keys.run(run.id), *run_fields(run)).do(*self._held())
         await self._append(write.emit(RunChanged(run)))
         self.run, self._held_until = run, begun + self._lease
+        self._fenced = self._under_fence()
         await self._viewerlog.tell(self._viewer.username, RunChanged(run))
 
     async def renew(self) -> None:
@@ -145,8 +147,7 @@ class FencedLog:
     async def release(self) -> None:
         """Let others take the run up at once."""
         self._held_until = 0.0
-        write = Write.to_conversation(self._conversation_id)
-        write.fenced(self.run.id, self.run.attempt).do("DEL", keys.lease(self.run.id))
+        write = self._fenced.again().do("DEL", keys.lease(self.run.id))
         try:
             await self._appender.append(write)
         except Refused as refused:
@@ -230,6 +231,10 @@ class FencedLog:
     def _write(self) -> Write:
         if self._failure is not None:
             raise self._failure
+        return self._fenced.again()
+
+    def _under_fence(self) -> Write:
+        """What every write of this attempt begins with; there is one for each token."""
         write = Write.to_conversation(self._conversation_id)
         return write.fenced(self.run.id, self.run.attempt)
 

@@ -16,7 +16,7 @@ from redis.exceptions import NoScriptError
 
 from pybot.errors import Unavailable
 from pybot.services.events import encode
-from pybot.services.store.connection import Client, is_trouble, unavailable
+from pybot.services.store.connection import ANSWER_TIMEOUT, Client, is_trouble, unavailable
 from pybot.services.store.hub import Hub
 from pybot.services.store.write import SCRIPT, Refused, Write
 
@@ -28,7 +28,10 @@ BUFFER = 1024
 
 
 class Appender:
-    """Carries out writes, in the order in which they were given."""
+    """Carries out writes, in the order in which they were given.
+
+    Its client needs no timeout of its own: there is one for a whole pipeline.
+    """
 
     def __init__(self, client: Client, hub: Hub, *, retention: int) -> None:
         self._client = client
@@ -115,8 +118,13 @@ class Appender:
         pipeline = self._client.pipeline(transaction=False)
         for write in writes:
             named = write.keys()
-            pipeline.evalsha(SHA, len(named), *named, *write.arguments(self._retention))
-        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+            own = self._hub.subscriptions(write.log)
+            pipeline.evalsha(SHA, len(named), *named, *write.arguments(self._retention, own))
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        except TimeoutError as error:
+            raise unavailable(error) from error
         missing = [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if missing and len(missing) == len(answers) - missing[0]:
             # Only after a restart of Redis: nothing of these was carried out. When another process

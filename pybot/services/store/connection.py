@@ -14,6 +14,7 @@ from pybot.errors import Unavailable
 # Commands at once; further ones wait for a connection rather than fail.
 POOL_SIZE = 64
 POOL_TIMEOUT = 10  # seconds
+ANSWER_TIMEOUT = 5.0  # seconds for one answer
 
 # Redis is gone, frozen, full or a replica; other errors are bugs of ours.
 _TROUBLE = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError, OSError)
@@ -61,11 +62,13 @@ def unavailable(error: Exception) -> Unavailable:
     return Unavailable(f"Redis does not do its part ({reason}). Try again in a moment.")
 
 
-def connect(url: str, *, decode: bool = False) -> Client:
+def connect(
+    url: str, *, decode: bool = False, answer_timeout: float | None = ANSWER_TIMEOUT
+) -> Client:
     """A client for `url` (redis://, rediss:// or unix://) with a pool of its own.
 
     Answers are bytes, since the store holds binary blobs, or text with `decode` (redis-om wants
-    that).
+    that). Without `answer_timeout`, in seconds, whoever asks has to set one.
     """
     pool = BlockingConnectionPool.from_url(
         url,
@@ -73,6 +76,7 @@ def connect(url: str, *, decode: bool = False) -> Client:
         health_check_interval=30,
         max_connections=POOL_SIZE,
         timeout=POOL_TIMEOUT,
+        socket_timeout=answer_timeout,
     )
     client = Client(connection_pool=pool)
     client.auto_close_connection_pool = True

@@ -51,9 +51,13 @@ class Inbox:
 
     async def take(self, timeout: float) -> list[Raw]:
         """What has arrived, waiting for it up to `timeout` seconds; empty means read the log."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
+        if not self._ready.is_set():
+            # Cheaper than a timeout, which would be set and cancelled for every token.
+            timer = asyncio.get_running_loop().call_later(timeout, self._ready.set)
+            try:
                 await self._ready.wait()
+            finally:
+                timer.cancel()
         self._ready.clear()
         entries, self.entries = self.entries, []
         if self.stale:
@@ -94,6 +98,10 @@ class Hub:
     def reader_count(self) -> int:
         """How many readers there are."""
         return sum(len(channel.inboxes) for channel in self._channels.values())
+
+    def subscriptions(self, log: str) -> int:
+        """How many of a channel's subscribers are this process: 0 or 1."""
+        return int(log in self._confirmed)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -186,6 +194,8 @@ class Hub:
                     # The connection is a new one; what came meanwhile was missed.
                     channel.mark_stale()
                 channel.subscribed.set()
+        elif message["type"] == "unsubscribe":
+            self._confirmed.discard(log)
         elif message["type"] == "message":
             for channel in self._channel(log):
                 number, _, rest = message["data"].partition(b" ")

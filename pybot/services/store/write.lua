@@ -2,12 +2,13 @@
 -- numbers. Either all of it happens or none of it.
 --
 -- KEYS[1] hash with `seq`; KEYS[2] stream; further KEYS are those that the commands name.
--- ARGV: the time in ms, seconds to keep the stream, then three counted lists:
---   requirements: count, then for each: expected answer, number of words, words
+-- ARGV: the time in ms, seconds to keep the stream, how many of its channel's subscribers need not
+-- be told, then
+--   requirements: in MessagePack {expected answer, words} for each
 --   commands:     count, then for each: number of words, words ("@next" is the first event's number)
---   events:       count, then each as JSON
+--   events:       each as JSON, to the end
 -- Gives {1, number of the last event}, or {0, index of the requirement not met, the actual answer}.
-local at = 3
+local at = 5
 
 local function take()
     at = at + 1
@@ -24,28 +25,30 @@ local function take_words(next_seq)
     return words
 end
 
-local seq = tonumber(redis.call('HGET', KEYS[1], 'seq') or 0)
-local next_seq = string.format('%d', seq + 1)
-
-for i = 1, tonumber(take()) do
-    local expected = take()
-    local actual = redis.call(unpack(take_words(next_seq)))
+for i, requirement in ipairs(cmsgpack.unpack(ARGV[4])) do
+    local actual = redis.call(unpack(requirement[2]))
     if not actual then actual = '' end
     actual = tostring(actual)
-    if actual ~= expected then return {0, i - 1, actual} end
+    if actual ~= requirement[1] then return {0, i - 1, actual} end
 end
+
+local seq = tonumber(redis.call('HGET', KEYS[1], 'seq') or 0)
+local next_seq = string.format('%d', seq + 1)
 
 for _ = 1, tonumber(take()) do
     redis.call(unpack(take_words(next_seq)))
 end
 
-local count = tonumber(take())
+local count = #ARGV - at + 1
 if count > 0 then
+    local is_heard = redis.call('PUBSUB', 'NUMSUB', KEYS[2])[2] > tonumber(ARGV[3])
     for i = 1, count do
         local event = take()
         local id = string.format('%d', seq + i)
         redis.call('XADD', KEYS[2], id .. '-0', 't', ARGV[1], 'e', event)
-        redis.call('PUBLISH', KEYS[2], id .. ' ' .. ARGV[1] .. ' ' .. event)
+        if is_heard then
+            redis.call('PUBLISH', KEYS[2], id .. ' ' .. ARGV[1] .. ' ' .. event)
+        end
     end
     redis.call('HSET', KEYS[1], 'seq', string.format('%d', seq + count))
     redis.call('EXPIRE', KEYS[2], ARGV[2])

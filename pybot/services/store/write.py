@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Self
 
+import msgspec
+
 from pybot.services.events import Event, encode, joined
 from pybot.services.store import keys
 
@@ -12,6 +14,10 @@ SCRIPT = resources.files("pybot.services.store").joinpath("write.lua").read_text
 
 # Stands for the number of the write's first event in a command.
 NEXT_SEQ = "@next"
+
+# What every token's write says is one word: redis-py takes longer over twenty. Commands may hold
+# bytes, which Redis's reader of MessagePack does not know.
+pack = msgspec.msgpack.Encoder().encode
 
 Word = str | bytes | int
 Command = tuple[Word, ...]
@@ -58,6 +64,10 @@ class Write:
         """A write to what belongs to a viewer rather than to one conversation."""
         return cls(keys.viewer(viewer_key), keys.viewer_log(viewer_key))
 
+    def again(self) -> Self:
+        """A write under the same requirements that does nothing yet."""
+        return type(self)(self.head, self.log, [*self.requirements])
+
     def require(self, label: str, expected: str | int, *command: Word) -> Self:
         """Let nothing happen unless `command` answers `expected` ("" for nil)."""
         self.requirements.append((label, str(expected), command))
@@ -100,15 +110,17 @@ class Write:
         named += [words[1] for words in self.commands]
         return list(dict.fromkeys([self.head, self.log, *map(str, named)]))
 
-    def arguments(self, retention: int) -> list[Word]:
-        """The script's arguments; `retention` in seconds."""
-        words: list[Word] = [int(time.time() * 1000), retention, len(self.requirements)]
-        for _, expected, command in self.requirements:
-            words += [expected, len(command), *command]
+    def arguments(self, retention: int, listeners: int) -> list[Word]:
+        """The script's arguments; `retention` in seconds.
+
+        Entries are published unless the log's only listeners are these, which hear from the
+        appender.
+        """
+        requirements = pack([(expected, words) for _, expected, words in self.requirements])
+        words: list[Word] = [int(time.time() * 1000), retention, listeners, requirements]
         words.append(len(self.commands))
         for command in self.commands:
             words += [len(command), *command]
-        words.append(len(self.events))
         words += map(encode, self.events)
         return words
 
