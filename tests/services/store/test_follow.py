@@ -87,6 +87,33 @@ async def test_reader_in_another_process_follows_at_once(
     assert loop.time() - begun < RECHECK / 5
 
 
+async def published(client: Client) -> int:
+    """How many messages Redis has been given to publish."""
+    stats = await client.info("commandstats")
+    return int(stats.get("cmdstat_publish", {}).get("calls", 0))
+
+
+async def test_entry_is_published_only_when_another_process_listens(
+    processes: tuple[Process, Process],
+) -> None:
+    """What its own readers hear from the appender is not sent through Redis as well."""
+    here, there = processes
+    await here.append("first")
+    async with aclosing(follow(here.client, here.hub, LOG, 0, HEAD)) as own:
+        await anext(own)
+        before = await published(here.client)
+        await here.append("second")
+        assert (await anext(own)).seq == 2
+        assert await published(here.client) == before
+        async with aclosing(follow(there.client, there.hub, LOG, 2, HEAD)) as foreign:
+            waiting = asyncio.create_task(anext(foreign))
+            while there.hub.subscriptions(LOG) == 0:  # noqa: ASYNC110 (nothing else tells)
+                await asyncio.sleep(0.01)
+            await here.append("third")
+            assert (await waiting).seq == 3
+            assert await published(here.client) == before + 1
+
+
 async def test_slow_reader_reads_the_log_instead(processes: tuple[Process, Process]) -> None:
     """An inbox that overflows keeps nothing, and its reader misses nothing."""
     here, _ = processes
