@@ -1,7 +1,9 @@
-"""uvicorn's WebSocket protocol, with an end for connections whose client reads nothing more."""
+"""uvicorn's WebSocket protocol, with an end that is told, also to who reads nothing more."""
 
 from typing_extensions import override
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+RESTART, RESTARTING = 1012, "The server is restarting"  # clients connect again
 
 
 class WebSockets(WebSocketsSansIOProtocol):
@@ -13,6 +15,22 @@ class WebSockets(WebSocketsSansIOProtocol):
     """
 
     linger = 10.0
+
+    @override
+    def shutdown(self) -> None:
+        """End with the server: as upstream, which gives no reason, and fails on what is closing."""
+        if self.transport.is_closing():
+            return
+        if self.close_sent or not self.handshake_complete:
+            super().shutdown()
+            return
+        self.stop_keepalive()
+        self.queue.put_nowait(
+            {"type": "websocket.disconnect", "code": RESTART, "reason": RESTARTING}
+        )
+        self.conn.send_close(RESTART, RESTARTING)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.close()
 
     @override
     async def run_asgi(self) -> None:

@@ -13,10 +13,11 @@ from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from typing_extensions import override
 
-from pybot.endpoint.adapter import RESTART, SocketAdapter
+from pybot.endpoint.adapter import SocketAdapter
 from pybot.endpoint.limits import SocketLimits
 from pybot.endpoint.masking import report
 from pybot.endpoint.origin import OriginPolicy
+from pybot.endpoint.protocol import RESTART, RESTARTING
 from pybot.endpoint.schema import HardenedSchema
 from pybot.endpoint.transport_ws import TransportHandler
 from pybot.endpoint.types import ContextFactory
@@ -81,10 +82,9 @@ class SocketView(GraphQL[Any, None]):
 
     async def close_all(self) -> None:
         """Close every socket, as before a restart, and wait for their operations to end."""
-        reason = "The server is restarting"
         sockets = list(self.open_sockets)
         await asyncio.gather(
-            *(socket.close(RESTART, reason) for socket in sockets), return_exceptions=True
+            *(socket.close(RESTART, RESTARTING) for socket in sockets), return_exceptions=True
         )
         if not self._serving:
             return
