@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from pybot.services.local import launch
 
 _AVAILABLE = sorted(os.sched_getaffinity(0))
 SERVER_CORE, OTHER_CORES = {_AVAILABLE[0]}, set(_AVAILABLE[1:]) or {_AVAILABLE[0]}
@@ -56,16 +59,16 @@ async def started(
 ) -> AsyncGenerator[Measured]:
     """Run a Python module until the context ends.
 
-    It has started once it says a line that begins with `ready`. `pinned` puts it on the server's
-    core, else it shares the others with the load.
+    It ends with this process at the latest, and has started once it says a line that begins with
+    `ready`. `pinned` puts it on the server's core, else it shares the others with the load.
     """
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     os.sched_setaffinity(0, SERVER_CORE if pinned else OTHER_CORES)
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            *arguments,
+            *(launch.__file__, str(os.getpid()), str(signal.SIGKILL.value)),
+            *(sys.executable, "-m", *arguments),
             env={**kept, **(settings or {})},
             stdout=asyncio.subprocess.PIPE,
         )

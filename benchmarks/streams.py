@@ -130,7 +130,7 @@ async def _round(
 ) -> Round:
     """Begin all streams, measure while all of them run, and wait for their ends."""
     seconds = 10 if bench.full else 4
-    settling = 2 + streams // 50
+    settling = min(2 + streams // 15, 15)  # what so many beginnings at once cost is another matter
     tokens = RATE * (seconds + settling + 1)
     meter = Meter()
     readers = [user().stream(tokens, RATE, Tally(meter)) for _ in range(streams)]

@@ -2,6 +2,7 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
 from typing import Literal
 
 import strawberry
@@ -23,6 +24,7 @@ _SHAPES: dict[Kind, re.Pattern[str]] = {
 }
 
 
+@lru_cache(maxsize=4096)  # every token's event names its conversation and its message
 def encode(kind: Kind, service_id: str) -> strawberry.ID:
     """The global ID of an object of this kind."""
     return strawberry.ID(urlsafe_b64encode(f"{kind}:{service_id}".encode()).decode().rstrip("="))
