@@ -17,6 +17,7 @@ from strawberry.http.exceptions import (
 )
 
 from pybot.endpoint.body import decode
+from pybot.endpoint.protocol import RESTART
 from pybot.endpoint.stalls import StallWatch
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 # RFC 6455, section 5.5.1: a close frame holds 125 bytes, two of them the code.
 _MAX_REASON = 123
-RESTART, TOO_BIG = 1012, 1009
+TOO_BIG = 1009
 
 
 class SocketAdapter(ASGIWebSocketAdapter):
