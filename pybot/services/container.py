@@ -95,9 +95,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
     async with AsyncExitStack() as exits:
         url, limits = settings.redis_om_url.get_secret_value(), settings.limits
         client, models = connect(url), Models(url)
-        writer = connect(url, answer_timeout=None)
         exits.push_async_callback(client.aclose)
-        exits.push_async_callback(writer.aclose)
         exits.push_async_callback(models.aclose)
         model = model_of(settings.llm)
         exits.push_async_callback(model.aclose)
@@ -106,7 +104,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
 
         hub = Hub(client)
         await exits.enter_async_context(hub.running())
-        appender = Appender(writer, hub, retention=limits.event_retention)
+        appender = Appender(client, hub, retention=limits.event_retention)
         await exits.enter_async_context(appender.running())
 
         eventlog = EventLog(client, hub, appender, retention=limits.event_retention)

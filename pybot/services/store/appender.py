@@ -9,29 +9,30 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import AsyncGenerator
-from typing import Any
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, cast
 
+import hiredis
 from redis.exceptions import NoScriptError
 
 from pybot.errors import Unavailable
 from pybot.services.events import encode
-from pybot.services.store.connection import ANSWER_TIMEOUT, Client, is_trouble, unavailable
+from pybot.services.store.connection import Client, is_trouble, unavailable
 from pybot.services.store.hub import Hub
-from pybot.services.store.write import SCRIPT, Refused, Write
+from pybot.services.store.write import SCRIPT, Refused, Word, Write
 
 logger = logging.getLogger(__name__)
 
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+# Upstream's signature says one word.
+packed: Callable[[tuple[Word, ...]], bytes] = cast("Any", hiredis).pack_command
+
 BATCH = 64
 BUFFER = 1024
 
 
 class Appender:
-    """Carries out writes, in the order in which they were given.
-
-    Its client needs no timeout of its own: there is one for a whole pipeline.
-    """
+    """Carries out writes, in the order in which they were given."""
 
     def __init__(self, client: Client, hub: Hub, *, retention: int) -> None:
         self._client = client
@@ -115,16 +116,7 @@ class Appender:
 
     async def _execute(self, writes: list[Write]) -> list[Any]:
         """The script's answers, in order; an answer may be an error."""
-        pipeline = self._client.pipeline(transaction=False)
-        for write in writes:
-            named = write.keys()
-            own = self._hub.subscriptions(write.log)
-            pipeline.evalsha(SHA, len(named), *named, *write.arguments(self._retention, own))
-        try:
-            async with asyncio.timeout(ANSWER_TIMEOUT):
-                answers: list[Any] = await pipeline.execute(raise_on_error=False)
-        except TimeoutError as error:
-            raise unavailable(error) from error
+        answers = await self._client.execute_once([self._command(write) for write in writes])
         missing = [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if missing and len(missing) == len(answers) - missing[0]:
             # Only after a restart of Redis: nothing of these was carried out. When another process
@@ -134,6 +126,11 @@ class Appender:
             for at, answer in zip(missing, again, strict=True):
                 answers[at] = answer
         return answers
+
+    def _command(self, write: Write) -> bytes:
+        named = write.keys()
+        own = self._hub.subscriptions(write.log)
+        return packed(("EVALSHA", SHA, len(named), *named, *write.arguments(self._retention, own)))
 
     def _settle(
         self, write: Write, future: "asyncio.Future[int]", answer: Any, milliseconds: int

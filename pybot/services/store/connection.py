@@ -1,6 +1,8 @@
 """The connection to Redis: what fails for its sake is Unavailable, with the next step."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -14,7 +16,7 @@ from pybot.errors import Unavailable
 # Commands at once; further ones wait for a connection rather than fail.
 POOL_SIZE = 64
 POOL_TIMEOUT = 10  # seconds
-ANSWER_TIMEOUT = 5.0  # seconds for one answer
+ANSWER_TIMEOUT = 5.0  # seconds
 
 # Redis is gone, frozen, full or a replica; other errors are bugs of ours.
 _TROUBLE = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError, OSError)
@@ -33,6 +35,24 @@ class Client(Redis):
         upstream = cast("Callable[..., Awaitable[Any]]", super().execute_command)
         return await _reaching(upstream(*args, **options))
 
+    async def execute_once(self, commands: Sequence[bytes]) -> list[Any]:
+        """The answers to packed commands, in order; an answer may be an error.
+
+        Unlike a pipeline it never sends them again: a write whose answer was lost may have been
+        carried out. It also costs half as much.
+        """
+        return await _reaching(self._execute_once(commands))
+
+    async def _execute_once(self, commands: Sequence[bytes]) -> list[Any]:
+        pool: Any = self.connection_pool
+        connection = await pool.get_connection()
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await connection.send_packed_command(commands)
+                return [await _answer(connection) for _ in commands]
+        finally:
+            await pool.release(connection)
+
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
@@ -40,6 +60,13 @@ class Client(Redis):
 class _Pipeline(Pipeline):
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         return await _reaching(super().execute(raise_on_error))
+
+
+async def _answer(connection: Any) -> Any:
+    try:
+        return await connection.read_response(timeout=math.inf)
+    except ResponseError as error:
+        return error
 
 
 async def _reaching(answer: Awaitable[T]) -> T:
@@ -62,13 +89,11 @@ def unavailable(error: Exception) -> Unavailable:
     return Unavailable(f"Redis does not do its part ({reason}). Try again in a moment.")
 
 
-def connect(
-    url: str, *, decode: bool = False, answer_timeout: float | None = ANSWER_TIMEOUT
-) -> Client:
+def connect(url: str, *, decode: bool = False) -> Client:
     """A client for `url` (redis://, rediss:// or unix://) with a pool of its own.
 
     Answers are bytes, since the store holds binary blobs, or text with `decode` (redis-om wants
-    that). Without `answer_timeout`, in seconds, whoever asks has to set one.
+    that).
     """
     pool = BlockingConnectionPool.from_url(
         url,
@@ -76,7 +101,7 @@ def connect(
         health_check_interval=30,
         max_connections=POOL_SIZE,
         timeout=POOL_TIMEOUT,
-        socket_timeout=answer_timeout,
+        socket_timeout=ANSWER_TIMEOUT,
     )
     client = Client(connection_pool=pool)
     client.auto_close_connection_pool = True

@@ -13,8 +13,6 @@ from pybot.services.store.connection import Client
 from pybot.services.store.hub import Hub, Raw
 
 PAGE = 500
-# A reader looks at its log this often though nothing arrived: pub/sub promises no delivery.
-RECHECK = 15.0
 # An outage of Redis that is over sooner is not told to readers: they get what they have missed.
 OUTAGE = 20.0
 OUTAGE_PAUSE = 0.5
@@ -86,7 +84,7 @@ async def follow(
                     yield entry
                     position = entry.seq
             await _patient(partial(check_cursor, client, head, log, position))
-            while raws := await inbox.take(RECHECK):
+            while raws := await inbox.take():
                 fresh = [raw for raw in raws if raw[0] > position]
                 if not fresh:
                     continue

@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 # Entries that wait for a reader; one that falls behind further reads the log instead.
 INBOX_SIZE = 256
 RECONNECT_DELAY = 0.5
+# A silent log is read once in so many looks, each so many seconds after the last. One timer looks
+# after all readers: one for each would be set and cancelled for every token.
+LOOK_INTERVAL = 3.0
+SILENT_LOOKS = 5
 CLOSE_PATIENCE = 0.1  # seconds until what must end is cancelled once more
 
 Raw = tuple[int, int, bytes]
@@ -33,6 +37,7 @@ class Inbox:
     def __init__(self) -> None:
         self.entries: list[Raw] = []
         self.stale = False
+        self._silent_looks = 0
         self._ready = asyncio.Event()
 
     def put(self, entry: Raw) -> None:
@@ -49,21 +54,22 @@ class Inbox:
         self.stale = True
         self._ready.set()
 
-    async def take(self, timeout: float) -> list[Raw]:
-        """What has arrived, waiting for it up to `timeout` seconds; empty means read the log."""
-        if not self._ready.is_set():
-            # Cheaper than a timeout, which would be set and cancelled for every token.
-            timer = asyncio.get_running_loop().call_later(timeout, self._ready.set)
-            try:
-                await self._ready.wait()
-            finally:
-                timer.cancel()
+    async def take(self) -> list[Raw]:
+        """What has arrived, waiting for it; empty means read the log."""
+        await self._ready.wait()
         self._ready.clear()
         entries, self.entries = self.entries, []
+        self._silent_looks = 0
         if self.stale:
             self.stale = False
             return []
         return entries
+
+    def look(self) -> None:
+        """Have the log read when nothing has come for long: pub/sub promises no delivery."""
+        self._silent_looks += 1
+        if self._silent_looks >= SILENT_LOOKS:
+            self.mark_stale()
 
 
 class _Channel:
@@ -87,8 +93,9 @@ class Hub:
     `on_loss` is called whenever the connection to Redis was lost.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, look_interval: float = LOOK_INTERVAL) -> None:
         self._client = client
+        self._look_interval = look_interval
         self._channels: dict[str, _Channel] = {}
         self._wanted = asyncio.Event()
         self._confirmed: set[str] = set()
@@ -106,11 +113,12 @@ class Hub:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Listen to the other processes while the context is open."""
-        task = asyncio.create_task(self._listen(), name="hub")
+        tasks = [asyncio.create_task(each) for each in (self._listen(), self._look())]
         try:
             yield
         finally:
-            await ended(task, patience=CLOSE_PATIENCE)
+            for task in tasks:
+                await ended(task, patience=CLOSE_PATIENCE)
 
     @contextlib.asynccontextmanager
     async def reading(self, log: str) -> AsyncGenerator[Inbox]:
@@ -158,6 +166,13 @@ class Hub:
             for channel in self._channels.values():
                 channel.mark_stale()
             await asyncio.sleep(RECONNECT_DELAY)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(self._look_interval)
+            for channel in self._channels.values():
+                for inbox in channel.inboxes:
+                    inbox.look()
 
     async def _follow(self, pubsub: Any) -> None:
         # A connection that listens to nothing cannot be read: this channel is always there.

@@ -2,13 +2,15 @@
 -- numbers. Either all of it happens or none of it.
 --
 -- KEYS[1] hash with `seq`; KEYS[2] stream; further KEYS are those that the commands name.
--- ARGV: the time in ms, seconds to keep the stream, how many of its channel's subscribers need not
--- be told, then
---   requirements: in MessagePack {expected answer, words} for each
---   commands:     count, then for each: number of words, words ("@next" is the first event's number)
---   events:       each as JSON, to the end
+-- ARGV: in MessagePack the time in ms, the seconds to keep the stream, how many of its channel's
+-- subscribers need not be told, the number of commands, and the requirements, each an expected
+-- answer and the words of a command; then
+--   commands: for each the number of words, and the words ("@next" is the first event's number)
+--   events:   each as JSON, to the end
 -- Gives {1, number of the last event}, or {0, index of the requirement not met, the actual answer}.
-local at = 5
+local now, retention, own, command_count, requirements = unpack(cmsgpack.unpack(ARGV[1]))
+now = string.format('%.0f', now)
+local at = 2
 
 local function take()
     at = at + 1
@@ -25,7 +27,7 @@ local function take_words(next_seq)
     return words
 end
 
-for i, requirement in ipairs(cmsgpack.unpack(ARGV[4])) do
+for i, requirement in ipairs(requirements) do
     local actual = redis.call(unpack(requirement[2]))
     if not actual then actual = '' end
     actual = tostring(actual)
@@ -35,22 +37,22 @@ end
 local seq = tonumber(redis.call('HGET', KEYS[1], 'seq') or 0)
 local next_seq = string.format('%d', seq + 1)
 
-for _ = 1, tonumber(take()) do
+for _ = 1, command_count do
     redis.call(unpack(take_words(next_seq)))
 end
 
 local count = #ARGV - at + 1
 if count > 0 then
-    local is_heard = redis.call('PUBSUB', 'NUMSUB', KEYS[2])[2] > tonumber(ARGV[3])
+    local is_heard = redis.call('PUBSUB', 'NUMSUB', KEYS[2])[2] > own
     for i = 1, count do
         local event = take()
         local id = string.format('%d', seq + i)
-        redis.call('XADD', KEYS[2], id .. '-0', 't', ARGV[1], 'e', event)
+        redis.call('XADD', KEYS[2], id .. '-0', 't', now, 'e', event)
         if is_heard then
-            redis.call('PUBLISH', KEYS[2], id .. ' ' .. ARGV[1] .. ' ' .. event)
+            redis.call('PUBLISH', KEYS[2], id .. ' ' .. now .. ' ' .. event)
         end
     end
     redis.call('HSET', KEYS[1], 'seq', string.format('%d', seq + count))
-    redis.call('EXPIRE', KEYS[2], ARGV[2])
+    redis.call('EXPIRE', KEYS[2], retention)
 end
 return {1, seq + count}

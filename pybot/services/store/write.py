@@ -15,8 +15,7 @@ SCRIPT = resources.files("pybot.services.store").joinpath("write.lua").read_text
 # Stands for the number of the write's first event in a command.
 NEXT_SEQ = "@next"
 
-# What every token's write says is one word: redis-py takes longer over twenty. Commands may hold
-# bytes, which Redis's reader of MessagePack does not know.
+# Commands are not packed so: they may hold bytes, which Redis's reader of MessagePack lacks.
 pack = msgspec.msgpack.Encoder().encode
 
 Word = str | bytes | int
@@ -40,7 +39,7 @@ class Write:
 
     head: str
     log: str
-    requirements: list[Requirement] = field(default_factory=list[Requirement])
+    requirements: tuple[Requirement, ...] = ()
     commands: list[Command] = field(default_factory=list[Command])
     events: list[Event] = field(default_factory=list[Event])
 
@@ -66,11 +65,11 @@ class Write:
 
     def again(self) -> Self:
         """A write under the same requirements that does nothing yet."""
-        return type(self)(self.head, self.log, [*self.requirements])
+        return type(self)(self.head, self.log, self.requirements)
 
     def require(self, label: str, expected: str | int, *command: Word) -> Self:
         """Let nothing happen unless `command` answers `expected` ("" for nil)."""
-        self.requirements.append((label, str(expected), command))
+        self.requirements += ((label, str(expected), command),)
         return self
 
     def do(self, *command: Word) -> Self:
@@ -116,9 +115,9 @@ class Write:
         Entries are published unless the log's only listeners are these, which hear from the
         appender.
         """
-        requirements = pack([(expected, words) for _, expected, words in self.requirements])
-        words: list[Word] = [int(time.time() * 1000), retention, listeners, requirements]
-        words.append(len(self.commands))
+        requirements = [(expected, words) for _, expected, words in self.requirements]
+        facts = (int(time.time() * 1000), retention, listeners, len(self.commands), requirements)
+        words: list[Word] = [pack(facts)]
         for command in self.commands:
             words += [len(command), *command]
         words += map(encode, self.events)

@@ -8,11 +8,11 @@ import pytest
 from redis.asyncio import Redis
 
 from pybot.errors import CursorExpired, InvalidInput
-from pybot.services.events import Entry, TextDelta
+from pybot.services.events import Entry, TextDelta, encode
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
-from pybot.services.store.follow import RECHECK, check_cursor, follow
-from pybot.services.store.hub import INBOX_SIZE, Hub
+from pybot.services.store.follow import check_cursor, follow
+from pybot.services.store.hub import INBOX_SIZE, LOOK_INTERVAL, SILENT_LOOKS, Hub
 from pybot.services.store.write import Write
 
 HEAD, LOG = Write.to_viewer("v").head, Write.to_viewer("v").log
@@ -84,7 +84,7 @@ async def test_reader_in_another_process_follows_at_once(
         begun = loop.time()
         await here.append("second")
         assert (await anext(stream)).seq == 2
-    assert loop.time() - begun < RECHECK / 5
+    assert loop.time() - begun < LOOK_INTERVAL / 2
 
 
 async def published(client: Client) -> int:
@@ -112,6 +112,19 @@ async def test_entry_is_published_only_when_another_process_listens(
             await here.append("third")
             assert (await waiting).seq == 3
             assert await published(here.client) == before + 1
+
+
+async def test_entry_that_nobody_published_is_found(processes: tuple[Process, Process]) -> None:
+    """A silent log is looked at now and then."""
+    here, there = processes
+    await here.append("first")
+    hub = Hub(there.client, look_interval=0.02)
+    async with hub.running(), aclosing(follow(there.client, hub, LOG, 0, HEAD)) as stream:
+        assert (await anext(stream)).seq == 1
+        event = encode(TextDelta("m", 0, 0, 0, "x"))
+        await here.client.xadd(LOG, {"t": 0, "e": event}, id="2-0")
+        async with asyncio.timeout(5):
+            assert (await anext(stream)).seq == 2
 
 
 async def test_slow_reader_reads_the_log_instead(processes: tuple[Process, Process]) -> None:
@@ -158,7 +171,7 @@ async def test_lost_pubsub_connection_costs_no_entry(
             if number in (5, 12):
                 await client.client_kill_filter(_type="pubsub")
     assert [entry.seq for entry in await following] == list(range(1, 21))
-    assert loop.time() - begun < RECHECK / 2
+    assert loop.time() - begun < LOOK_INTERVAL * SILENT_LOOKS / 2
 
 
 async def test_reader_right_after_the_last_one_left_does_not_wait(
