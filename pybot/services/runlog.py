@@ -129,6 +129,8 @@ class FencedLog:
         if holder is not None and holder.decode() != self._holder:
             raise Superseded("Another worker has the run.")
         write = self._write().require("lease", (holder or b"").decode(), "GET", key)
+        # Its attempt stays what it was when it ends, also while somebody waits for its lease.
+        write.require("status", self.run.status.value, "HGET", keys.run(run.id), "status")
         write.do("HSET", keys.run(run.id), *run_fields(run)).do(*self._held())
         await self._append(write.emit(RunChanged(run)))
         self.run, self._held_until = run, begun + self._lease

@@ -123,6 +123,21 @@ async def test_run_is_left_to_a_worker_that_lives(settings_with: SettingsWith) -
             await first.flush()
 
 
+async def test_run_that_has_ended_is_not_taken_up_again(settings_with: SettingsWith) -> None:
+    """Whoever waited for its lease finds it ended, with its answer as it is."""
+    async with open_services(settings_with(run={"concurrency": 0})) as services:
+        sent = await services.runs.send(ANN, text="hello")
+        first = services.run_logs.of(ANN, sent.run, "first")
+        await first.take_up()
+        waiting = services.run_logs.of(ANN, first.run, "second")
+        await first.end(End(status=RunStatus.COMPLETED))
+        before = await services.snapshots.read(ANN, sent.conversation.id)
+        with pytest.raises(Superseded):
+            await waiting.take_up()
+        assert await services.snapshots.read(ANN, sent.conversation.id) == before
+        assert before.active_run is None
+
+
 async def test_run_stored_but_never_enqueued_is_repaired(
     settings_with: SettingsWith, redis_url: str
 ) -> None:
