@@ -82,7 +82,7 @@ export const strings = {
     failed: "The answer broke off.",
     notSent: "Not sent",
     discard: "Discard",
-    notSentToast: "Your message was not sent.",
+    notSentToast: (reason = "") => `Your message was not sent. ${reason}`.trim(),
     jump: "Jump to latest",
     earlier: "Load earlier messages",
     copy: "Copy",

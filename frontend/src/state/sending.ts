@@ -5,8 +5,8 @@ import { NEW, outbox, remove, update, type Outgoing } from "./outbox";
 
 export type SendOutcome =
   | { kind: "accepted"; conversationId: string }
-  /** The server was not reached: the message stays, to be sent again with the same key. */
-  | { kind: "notSent" }
+  /** The server was not reached, or could not: the message stays, to be sent again. */
+  | { kind: "notSent"; reason?: string }
   /** The server said no: the text goes back to where it was written. */
   | { kind: "refused"; message: string };
 
@@ -22,6 +22,11 @@ export async function send(conversationId: string | null, item: Outgoing): Promi
     return { kind: "notSent" };
   }
   const [error] = payload.errors;
+  if (error?.code === "UNAVAILABLE") {
+    // The server may have stored it nevertheless, and finds it by its key.
+    update(box, item.key, { status: "failed" });
+    return { kind: "notSent", reason: error.message };
+  }
   if (error || !payload.message || !payload.conversation) {
     remove(box, item.key);
     return { kind: "refused", message: error?.message ?? "" };

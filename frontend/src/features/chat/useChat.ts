@@ -39,7 +39,7 @@ export function useChat(conversationId: string | null, thread: Thread | null): C
   const retry = useCallback(
     async (item: Outgoing) => {
       const outcome = await send(conversationId, item);
-      if (outcome.kind === "notSent") toast(strings.chat.notSentToast, "error");
+      if (outcome.kind === "notSent") toast(strings.chat.notSentToast(outcome.reason), "error");
       return outcome;
     },
     [conversationId],
