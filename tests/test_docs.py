@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 EVENTS = ROOT / "docs" / "events.md"
+RELIABILITY = ROOT / "docs" / "reliability.md"
 CHANGELOG = ROOT / "CHANGELOG.md"
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "manifests").rglob("*.md")]
@@ -191,6 +192,30 @@ def test_files_that_documents_name_exist(document: Path) -> None:
         for path in named.findall(code):
             is_made = path.startswith(("pybot/web", "frontend/node_modules"))
             assert is_made or (ROOT / path).exists(), path
+
+
+def test_promises_under_faults_have_tests() -> None:
+    """Each row of docs/reliability.md names tests that are there."""
+    lines = RELIABILITY.read_text().splitlines()
+    promises = [line for line in lines if re.match(r"\| (?!fault )", line)]
+    assert len(promises) > 20
+    for promise in promises:
+        of_server = re.findall(r"`([\w./]+\.py)::(test_\w+)`", promise)
+        for path, name in of_server:
+            file = ROOT / (path if "/" in path else f"tests/faults/{path}")
+            assert re.search(rf"^(async )?def {name}\(", file.read_text(), re.MULTILINE), name
+        of_web = re.findall(r"`([\w-]+\.spec\.ts)` \"([^\"]+)\"", promise)
+        for path, title in of_web:
+            titles = titles_of(ROOT / "frontend" / "e2e" / path)
+            assert any(re.fullmatch(each, title) for each in titles), title
+        assert of_server, promise
+
+
+def titles_of(spec: Path) -> list[str]:
+    """Patterns of the titles of a browser test; what a table fills in may be anything."""
+    titles = re.findall(r"""\btest\((?:"([^"]+)"|`([^`]+)`)""", spec.read_text())
+    parts = [re.split(r"\$\{\w+\}", plain or filled) for plain, filled in titles]
+    return [".+".join(map(re.escape, each)) for each in parts]
 
 
 def test_pictures_are_small() -> None:
