@@ -82,11 +82,10 @@ async def test_slow_redis_makes_answers_late_and_nothing_else(
     seconds meanwhile; what waits for Redis is bounded; at the end nothing of it is left.
     """
     users = [server.user(f"user-{number}") for number in range(USERS)]
-    first = await users[0].send("hello")
-    await users[0].until_ended(first)
+    onlooker = server.user("onlooker")
+    await onlooker.until_ended(await onlooker.send("hello"))
     before = allocations.now()
     answers = asyncio.gather(*map(answered, users))
-    onlooker = server.user("onlooker")
     slowest, ended = await asyncio.gather(slowest_view(onlooker, answers.done), answers)
     assert 3 * DELAY < slowest < PATIENCE, "Redis was slow, and nobody waited long"
     await asyncio.gather(*(check(*each) for each in zip(users, ended, strict=True)))
