@@ -7,7 +7,13 @@ const RETRY_WRITES = "Retry to have the answer written again.";
 /** What a page shows of a failure of the model: each is an alert with the next step and Retry. */
 const FAILURES = [
   { fault: "error event", script: "[[error: 3]]", kept: "w0 w1 w2", told: /The model failed/ },
-  { fault: "cut", script: "[[cut: 3]]", kept: "w0 w1 w2", told: /connection .* was cut/ },
+  // Slowly, as a reset connection loses what was not read yet.
+  {
+    fault: "cut",
+    script: "[[slow: 20]] [[cut: 3]]",
+    kept: "w0 w1 w2",
+    told: /connection .* was cut/,
+  },
   { fault: "early end", script: "[[end: 3]]", kept: "w0 w1 w2", told: /ended it too early/ },
   { fault: "stalled", script: "[[stall: 3]]", kept: "w0 w1 w2", told: /was silent for 2 s/ },
   { fault: "failed before the first token", script: "[[failed]]", kept: "", told: /model failed/ },

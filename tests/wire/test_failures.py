@@ -13,7 +13,8 @@ from tests.fixtures.server import Server, Start
     ("script", "code", "kept"),
     [
         ("[[error: 3]]", "MODEL_INTERRUPTED", "w0 w1 w2"),
-        ("[[cut: 3]]", "MODEL_INTERRUPTED", "w0 w1 w2"),
+        # Slowly, as a reset connection loses what was not read yet.
+        ("[[slow: 20]] [[cut: 3]]", "MODEL_INTERRUPTED", "w0 w1 w2"),
         ("[[end: 3]]", "MODEL_INTERRUPTED", "w0 w1 w2"),
         ("[[stall: 3]]", "MODEL_INTERRUPTED", "w0 w1 w2"),
         ("[[failed]]", "MODEL_INTERRUPTED", ""),
