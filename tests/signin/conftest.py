@@ -9,9 +9,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from playwright.async_api import Browser
 
 from tests.fixtures.server import Server
 from tests.signin.browser import SignedIn, sign_in
+from tests.signin.chromium import chromium
 from tests.signin.proxy import Apache, Provider
 
 
@@ -67,4 +69,11 @@ def open_site(provider: str) -> Open:
 async def site(server: Server, open_site: Open) -> AsyncIterator[Site]:
     """A site just as docs/sign-in.md says."""
     async with open_site(server) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium; each visitor has a context of their own."""
+    async with chromium() as running:
         yield running

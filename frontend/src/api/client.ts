@@ -1,9 +1,16 @@
 import { Client, fetchExchange, type AnyVariables, type TypedDocumentNode } from "urql";
 import { strings } from "../shared/strings";
+import { asksToSignIn } from "./session";
 import { connection } from "./socket";
 
 /** No cache: what is shown lives in `state/`, as of a cursor. */
-const client = new Client({ url: "/graphql", preferGetMethod: false, exchanges: [fetchExchange] });
+const client = new Client({
+  url: "/graphql",
+  preferGetMethod: false,
+  // A login page is no answer, and another host's would look like an unreachable server.
+  fetchOptions: { redirect: "manual" },
+  exchanges: [fetchExchange],
+});
 
 /** The server was not reached, or failed: the same request may succeed later. */
 export class RequestFailed extends Error {}
@@ -33,7 +40,7 @@ interface Result<Data> {
 
 function unwrap<Data>({ data, error }: Result<Data>): Data {
   if (data !== undefined && !error) return data;
-  if (error?.response instanceof Response && error.response.status === 401) {
+  if (error?.response instanceof Response && asksToSignIn(error.response)) {
     connection.set("signedOut");
   }
   const unreached = error?.networkError !== undefined;

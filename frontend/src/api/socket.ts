@@ -1,5 +1,6 @@
 import { createClient } from "graphql-ws";
 import { Observable } from "../shared/observable";
+import { mustSignIn } from "./session";
 
 export type Connection = "connecting" | "open" | "lost" | "signedOut";
 
@@ -22,7 +23,7 @@ export const socket = createClient({
   keepAlive: PING_INTERVAL_MS,
   retryAttempts: Infinity,
   shouldRetry: (event) => !isSignedOut(event),
-  retryWait: pause,
+  retryWait: untilNextTry,
   on: {
     connected: () => connection.set("open"),
     closed: noteClosed,
@@ -44,6 +45,14 @@ function isSignedOut(event: unknown): boolean {
 function noteClosed(event: unknown): void {
   clearTimeout(pongTimer);
   if (connection.get() !== "signedOut") connection.set(isSignedOut(event) ? "signedOut" : "lost");
+}
+
+/** Returns when to try again; never where that is in vain until the page is loaded anew. */
+async function untilNextTry(retries: number): Promise<void> {
+  await pause(retries);
+  // Where the try before has failed as well, it may be a proxy that no longer knows the user.
+  if (retries > 0 && (await mustSignIn())) connection.set("signedOut");
+  if (connection.get() === "signedOut") await new Promise<never>(() => undefined);
 }
 
 /** Waits longer after each failed try, by chance spread out, but not once the network is back. */
