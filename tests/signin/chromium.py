@@ -59,6 +59,11 @@ class Visitor:
             self.faults.append(message.text)
 
     @property
+    def box(self) -> Locator:
+        """Where messages are typed."""
+        return self.page.get_by_role("textbox", name="Message")
+
+    @property
     def answer(self) -> Locator:
         """The newest answer."""
         return self.page.get_by_role("article", name="Pybot").last
@@ -92,14 +97,13 @@ class Visitor:
         await self.expect_login()
         await self.page.get_by_role("textbox").fill(name)
         await self.page.get_by_role("button", name="Authorize").click()
-        await expect(self.page.get_by_role("textbox", name="Message")).to_be_visible()
+        await expect(self.box).to_be_visible()
         assert self.page.url.startswith(f"{self.site}/"), self.page.url
 
     async def ask(self, text: str) -> None:
         """Type a message and send it."""
-        box = self.page.get_by_role("textbox", name="Message")
-        await box.fill(text)
-        await box.press("Enter")
+        await self.box.fill(text)
+        await self.box.press("Enter")
 
     async def until_answered(self) -> str:
         """Wait for the end of the answer; the path of its conversation."""

@@ -127,3 +127,21 @@ async def test_message_of_a_signed_out_user_is_kept_until_they_are_back(
         await ann.question.get_by_role("button", name="Retry").click()
         await expect(ann.answer).to_contain_text("still here")
         await expect(ann.page.get_by_role("article", name="You")).to_have_count(2)
+
+
+async def test_next_user_of_a_browser_finds_no_text_of_the_one_before(
+    site: Site, browser: Browser
+) -> None:
+    async with visitor(browser, site.url, site.provider) as user:
+        await user.open()
+        await user.sign_in("ann")
+        await user.sign_out()
+        await user.ask("a message of ann")
+        await expect(user.question).to_contain_text("Not sent")
+        await user.box.fill("a draft of ann")
+        await user.page.get_by_role("button", name="Sign in again").click()
+        await user.sign_in("bob")
+        await expect(user.box).to_have_value("")
+        await expect(user.question).to_have_count(0)
+        kept = await user.page.evaluate("JSON.stringify(localStorage)")
+        assert "of ann" not in kept

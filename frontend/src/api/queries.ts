@@ -35,6 +35,15 @@ export const ConversationQuery = graphql(
   [ConversationFields, MessageFields, RunFields, KernelFields],
 );
 
+/** Who is signed in. */
+export const ViewerQuery = graphql(`
+  query Viewer {
+    viewer {
+      id
+    }
+  }
+`);
+
 export const EarlierMessagesQuery = graphql(
   `
     query EarlierMessages($id: ID!, $last: Int!, $before: String!) {
@@ -59,6 +68,7 @@ export const ConversationsQuery = graphql(
   `
     query Conversations($first: Int!, $after: String) {
       viewer {
+        id
         eventCursor
         conversations(first: $first, after: $after) {
           nodes {

@@ -18,3 +18,14 @@ export function store(key: string, value: string | null): void {
     // Nothing to be done: see above.
   }
 }
+
+/** The names of what is kept. */
+export function storedKeys(): string[] {
+  try {
+    return Object.keys(localStorage)
+      .filter((key) => key.startsWith(PREFIX))
+      .map((key) => key.slice(PREFIX.length));
+  } catch {
+    return [];
+  }
+}

@@ -6,6 +6,7 @@ import { ViewerEvents } from "../api/subscriptions";
 import { oncePerFrame } from "../shared/frames";
 import { Observable } from "../shared/observable";
 import { forgetConversation } from "./conversations";
+import { keepTextsOf } from "./keptTexts";
 import { listFromSnapshot, reduceList, withOlder, type ConversationList } from "./list";
 
 export type ListState =
@@ -38,6 +39,7 @@ class ListStore {
   readonly load = async (): Promise<void> => {
     try {
       const { viewer } = await query({ document: ConversationsQuery, variables: { first: PAGE } });
+      keepTextsOf(viewer.id);
       this.#list = listFromSnapshot(viewer.eventCursor, viewer.conversations);
       this.#publishNow();
       if (this.#users > 0) this.#follow();

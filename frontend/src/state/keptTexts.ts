@@ -1,0 +1,27 @@
+import { query } from "../api/client";
+import { ViewerQuery } from "../api/queries";
+import { store, stored, storedKeys } from "../shared/storage";
+
+/** Where it is kept whose drafts and unsent messages this browser keeps. */
+const OWNER = "viewer";
+
+function keptTexts(): string[] {
+  return storedKeys().filter((key) => key !== OWNER);
+}
+
+/** What is typed from now on is this person's. */
+export function keepTextsOf(viewerId: string): void {
+  store(OWNER, viewerId);
+}
+
+/** Forgets the texts of whoever was signed in here before; to be awaited before any is shown. */
+export async function forgetTextsOfOthers(): Promise<void> {
+  if (keptTexts().length === 0) return;
+  try {
+    const { viewer } = await query({ document: ViewerQuery, variables: {} });
+    if (stored(OWNER) === viewer.id) return;
+    for (const key of keptTexts()) store(key, null);
+  } catch {
+    // Without an answer nobody else is known to be here, and what was not sent is not lost.
+  }
+}
