@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -114,6 +115,7 @@ class Apache:
                 argv=(find_apache(), "-D", "FOREGROUND", "-f", str(path)),
                 log=folder / "apache.log",
                 ready=lambda: answers(f"{self.url}/"),
+                death_signal=signal.SIGTERM,  # it ends its workers, then itself
                 env={
                     "OIDC_CLIENT_SECRET": "secret-of-tests",
                     "OIDC_CRYPTO_PASSPHRASE": "passphrase-of-tests",
