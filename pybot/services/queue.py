@@ -25,6 +25,7 @@ REPAIR_INTERVAL = 3.0
 REPAIR_AGE = 2.0
 # A run that was noted but never begun: its process was lost in between.
 ORPHAN_AGE = 60.0
+MAX_CONNECTIONS = 1000
 STOP_TIMEOUT = 2.0  # seconds for docket to write down how its tasks ended
 
 Handler = Callable[[str], Awaitable[None]]
@@ -39,7 +40,7 @@ class RunQueue:
     """Runs that wait for a worker, and the worker of this process."""
 
     def __init__(self, url: str, client: Client) -> None:
-        self._docket = Docket(name=NAME, url=url, execution_ttl=timedelta(0))
+        self._docket = Docket(name=NAME, url=_with_room(url), execution_ttl=timedelta(0))
         self._docket.register(_unhandled, names=[TASK])
         self._client = client
 
@@ -112,6 +113,13 @@ class RunQueue:
                     await forget(run_id)
             elif not await self._client.exists(keys.lease(run_id)):
                 await self.add(run_id)
+
+
+def _with_room(url: str) -> str:
+    """The URL with as many connections as runs may want at once: docket's pool does not wait."""
+    if "max_connections=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}max_connections={MAX_CONNECTIONS}"
 
 
 async def _work(worker: Worker) -> None:
