@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 PARENT_INTERVAL = 1.0  # seconds between two looks at the parent
 
 
-async def own_kernels(config: OwnerConfig) -> None:
-    """Serve until told to end, then end all kernels."""
+async def own_kernels(config: OwnerConfig, parent: int) -> None:
+    """Serve until told to end, or until the parent is another one; then end all kernels."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -30,7 +30,7 @@ async def own_kernels(config: OwnerConfig) -> None:
     listening = await server.start()
     helpers = [
         asyncio.create_task(server.pool.cull_forever()),
-        asyncio.create_task(_watch_parent(os.getppid(), stop)),
+        asyncio.create_task(_watch_parent(parent, stop)),
     ]
     log.info("Ready on %s", config.socket)
     try:
@@ -52,13 +52,14 @@ async def _watch_parent(parent: int, stop: asyncio.Event) -> None:
 
 def main() -> None:
     """Run the owner that the configuration file in the arguments describes."""
+    parent = os.getppid()  # before anything takes time: it may end at any moment
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     if len(sys.argv) != 2:
         sys.exit("usage: python -m pybot.services.local.kernel_owner CONFIG.json")
     os.umask(0o077)
-    asyncio.run(own_kernels(read_config(Path(sys.argv[1]))))
+    asyncio.run(own_kernels(read_config(Path(sys.argv[1])), parent))
 
 
 if __name__ == "__main__":
