@@ -10,12 +10,12 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 
 from pybot.serving import DRAIN_SECONDS
-from tests.client import Api, Socket, run_of
+from tests.client import Api, Socket, ended, run_of
 from tests.faults.conftest import TAKEN_UP_WITHIN, Fleet
 from tests.faults.following import Events, follow
 from tests.faults.view import FULL_EVENTS, shown_of, view_of
 
-WORDS = 150
+WORDS = 500  # ten seconds: a worker starts meanwhile
 TEXT = " ".join(f"w{index}" for index in range(WORDS))
 WRITING = f"[[slow: 50]] [[long: {WORDS}]]"
 CLOSE_FRAMES = DRAIN_SECONDS + 1  # seconds in which every follower has been told
@@ -62,9 +62,10 @@ async def test_server_that_ends_sends_its_followers_to_another(
     if concurrency != "0":
         await fleet.worker()
     signalled = time.monotonic()
-    ended = asyncio.create_task(asyncio.to_thread(process.end, signal.SIGTERM))
-    (code, reason, closed), seconds = await asyncio.gather(following, ended)
+    ending = asyncio.create_task(asyncio.to_thread(process.end, signal.SIGTERM))
+    (code, reason, closed), seconds = await asyncio.gather(following, ending)
     assert (code, reason) == (1012, "The server is restarting")
+    assert not any(map(ended, seen)), "it was over before the server was told to end"
     assert closed - signalled < CLOSE_FRAMES
     assert seconds < GRACE
     assert process.process.returncode == 0
