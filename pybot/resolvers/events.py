@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -34,7 +35,7 @@ async def conversation_events(
     entries = info.context.services.eventlog.follow(info.context.viewer, service_id, seq)
     async with aclosing(entries):
         async for entry in entries:
-            yield conversation_event(entry, scope_of(info, service_id))
+            yield conversation_event(entry, service_id, partial(scope_of, info, service_id))
 
 
 async def viewer_events(info: Info, after: After = UNSET) -> AsyncGenerator[ViewerEvent]:

@@ -1,5 +1,6 @@
 """Entries of the logs as the events that clients see."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypedDict, assert_never
 
@@ -41,17 +42,23 @@ class Place(TypedDict):
     conversation_id: strawberry.ID
 
 
-def conversation_event(entry: events.Entry, scope: Scope) -> ConversationEvent:
-    """An entry of a conversation's log; nested objects are read as of the entry."""
+def conversation_event(
+    entry: events.Entry, conversation_id: str, scope_of: Callable[[], Scope]
+) -> ConversationEvent:
+    """An entry of a conversation's log; nested objects are read as of the entry.
+
+    The scope is made for entries that have any: a token has none.
+    """
     place = Place(
         cursor=cursors.encode("conversation", entry.seq),
         occurred_at=entry.occurred_at,
-        conversation_id=ids.encode("Conversation", scope.conversation_id),
+        conversation_id=ids.encode("Conversation", conversation_id),
     )
     event = entry.event
+    if isinstance(event, events.TextDelta | events.CodeDelta | events.StreamDelta):
+        return _delta(event, place)
+    scope = scope_of()
     match event:
-        case events.TextDelta() | events.CodeDelta() | events.StreamDelta():
-            return _delta(event, place)
         case events.ConversationChanged():
             return ConversationChangedEvent(**place, record=event.conversation, scope=scope)
         case events.ConversationDeleted():

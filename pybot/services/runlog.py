@@ -39,6 +39,7 @@ from pybot.services.store.write import Refused, Word, Write
 from pybot.services.viewerlog import ViewerLog
 
 LEASE_MARGIN = 0.02  # seconds
+CANCELLED = "cancelled"
 
 
 class End(Struct, frozen=True, kw_only=True):
@@ -139,12 +140,24 @@ class FencedLog:
 
     async def renew(self) -> None:
         """Keep the lease; raises Superseded when another attempt has begun."""
-        begun = time.monotonic()
         try:
-            await self._appender.append(self._write().do(*self._held()))
+            await self._hold(self._write())
         except Refused as refused:
             self._fail(refused)
-        self._held_until = begun + self._lease
+
+    async def keep(self) -> bool:
+        """Keep the lease of a run that goes on; False when it was cancelled.
+
+        Raises Superseded when another attempt has begun.
+        """
+        write = self._write().require(CANCELLED, 0, "HGET", keys.run(self.run.id), CANCELLED)
+        try:
+            await self._hold(write)
+        except Refused as refused:
+            if refused.label == CANCELLED:
+                return False
+            self._fail(refused)
+        return True
 
     async def release(self) -> None:
         """Let others take the run up at once."""
@@ -229,6 +242,11 @@ class FencedLog:
         if stored is None:
             raise Superseded("The conversation was deleted.")
         return msgspec.json.decode(stored, type=Message)
+
+    async def _hold(self, write: Write) -> None:
+        begun = time.monotonic()
+        await self._appender.append(write.do(*self._held()))
+        self._held_until = begun + self._lease
 
     def _write(self) -> Write:
         if self._failure is not None:

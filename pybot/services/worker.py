@@ -201,8 +201,7 @@ class RunWorker:
         while True:
             await asyncio.sleep(min(RENEWAL_INTERVAL, self._run_logs.lease / 4))
             try:
-                await log.renew()
-                if await self._is_cancelled(log.run.id):
+                if not await log.keep():
                     break
             except Superseded:
                 log.seal()

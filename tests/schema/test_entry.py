@@ -117,7 +117,7 @@ def test_every_event_is_among_the_examples() -> None:
 def test_event_says_where_and_when(
     scope: Scope, record: events.Event, kind: type, fields: dict[str, Any]
 ) -> None:
-    event = conversation_event(events.Entry(41, THEN, record), scope)
+    event = conversation_event(events.Entry(41, THEN, record), scope.conversation_id, lambda: scope)
     assert type(event) is kind
     assert cursors.decode("conversation", event.cursor) == 41
     assert event.occurred_at == THEN
@@ -127,7 +127,9 @@ def test_event_says_where_and_when(
 
 def test_objects_in_events_are_the_events_own(scope: Scope) -> None:
     def of(record: events.Event) -> Any:
-        return conversation_event(events.Entry(41, THEN, record), scope)
+        return conversation_event(
+            events.Entry(41, THEN, record), scope.conversation_id, lambda: scope
+        )
 
     assert of(events.MessageChanged(MESSAGE)).message.status.name == "IN_PROGRESS"
     assert of(events.RunChanged(RUN)).run.phase.name == "GENERATING"

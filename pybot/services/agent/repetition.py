@@ -14,6 +14,9 @@ class Repetition:
 
     def feed(self, text: str) -> bool:
         """Take a piece of text; whether the same line has come too often in a row by now."""
+        if "\n" not in text:  # as nearly always
+            self._line += text
+            return self._count >= _MOST_EQUAL_LINES
         first, *lines = text.split("\n")
         self._line += first
         for line in lines:

@@ -76,8 +76,6 @@ class Appender:
         if after is not None and after.done() and after.exception() is not None:
             return after
         future = asyncio.get_running_loop().create_future()
-        # A delta's writer may never ask; the failure then shows at its next write.
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._newest_of[write.head] = len(self._pending)
         self._pending.append((write, future))
         if len(self._pending) >= BUFFER:
@@ -109,7 +107,7 @@ class Appender:
             self._room.set()
             logger.warning("Redis did not take %d writes: %s", len(failed), error)
             for _, future in failed:
-                future.set_exception(error)
+                _fail(future, error)
             return
         for (write, future), answer in zip(batch, answers, strict=True):
             self._settle(write, future, answer, milliseconds)
@@ -136,14 +134,20 @@ class Appender:
         self, write: Write, future: "asyncio.Future[int]", answer: Any, milliseconds: int
     ) -> None:
         if isinstance(answer, Exception):
-            future.set_exception(unavailable(answer) if is_trouble(answer) else answer)
+            _fail(future, unavailable(answer) if is_trouble(answer) else answer)
             return
         try:
             last = write.answered(answer)
         except Refused as refused:
-            future.set_exception(refused)
+            _fail(future, refused)
             return
         first = last - len(write.events) + 1
         for number, event in enumerate(write.events, first):
             self._hub.deliver(write.log, (number, milliseconds, encode(event)))
         future.set_result(last)
+
+
+def _fail(future: "asyncio.Future[int]", error: Exception) -> None:
+    """Fail a write. A delta's writer may never ask: the failure then shows at its next write."""
+    future.set_exception(error)
+    future.exception()  # or asyncio complains that nobody has
