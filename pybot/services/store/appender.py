@@ -29,8 +29,8 @@ SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 packed: Callable[[tuple[Word, ...]], bytes] = cast("Any", hiredis).pack_command
 
 BATCH = 64
-# A process with so many writes in a flight gathers the next ones for so many seconds: a flight costs
-# several times what a write does. One that is less busy waits for nothing.
+# A process with so many writes in a flight gathers the next ones for so many seconds: a flight
+# costs several times what a write does. One that is less busy waits for nothing.
 BUSY = 3
 GATHERING = 0.003
 BUFFER = 1024
