@@ -64,6 +64,17 @@ make_gateway() {
         uv pip install --python .venv-gateway/bin/python -r requirements/gateway.txt
 }
 
+# The script alone: it needs the packages of the gateway, and a template beside it.
+get_launcher() {
+    rm -rf .venv-gateway/launcher &&
+        mkdir .venv-gateway/launcher &&
+        "$PYTHON_OF_VENV" -m pip download --quiet --no-deps --require-hashes \
+            --no-binary jupyter_enterprise_gateway -d .venv-gateway/launcher \
+            -r requirements/launcher.txt &&
+        tar -xzf .venv-gateway/launcher/*.tar.gz -C .venv-gateway/launcher --strip-components=5 \
+            --wildcards '*/etc/kernel-launchers/kubernetes/scripts/launch_kubernetes.py'
+}
+
 make_manifests() {
     uv venv --clear --python "$PYTHON_OF_VENV" .venv-manifests &&
         uv pip install --python .venv-manifests/bin/python -r requirements/manifests.txt
@@ -84,6 +95,7 @@ set_up_python() {
     step kernels "Python of the kernels" make_kernels <requirements/kernels.txt
     if [[ $PURPOSE == test ]]; then
         step gateway "Gateway of the tests" make_gateway <requirements/gateway.txt
+        step launcher "Its launcher" get_launcher < <(cat requirements/{launcher,gateway}.txt)
         step manifests "Tools for the manifests" make_manifests <requirements/manifests.txt
     fi
 }
@@ -108,6 +120,7 @@ fi
 [[ -f pybot/web/index.html ]] || rm -f "$STAMPS/web"
 [[ -x .venv-kernels/bin/python ]] || rm -f "$STAMPS/kernels"
 [[ -x .venv-gateway/bin/python ]] || rm -f "$STAMPS/gateway"
+[[ -f .venv-gateway/launcher/launch_kubernetes.py ]] || rm -f "$STAMPS/launcher"
 [[ -x .venv-manifests/bin/python ]] || rm -f "$STAMPS/manifests"
 mkdir -p "$STAMPS"
 # In a process group of its own: when the rest fails or is interrupted, all of npm ends too.

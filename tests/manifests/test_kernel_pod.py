@@ -8,6 +8,7 @@ import pytest
 
 from pybot.config import JupyterSettings
 from pybot.services.kernels.gateway_env import kernel_env
+from tests.manifests.launcher import launched
 from tests.manifests.tools import MANIFESTS, PYTHON, Object, named, run
 
 TEMPLATE = MANIFESTS / "components" / "enterprise-gateway" / "kernelspec" / "kernel-pod.yaml.j2"
@@ -39,13 +40,8 @@ def pod_of(objects: list[Object], username: str = "ann@example.com") -> Any:
         "KERNEL_SERVICE_ACCOUNT_NAME": "kernel",
         "KERNEL_LANGUAGE": "python",
     }
-    rendered = run(
-        PYTHON,
-        Path(__file__).with_name("render_pod.py"),
-        TEMPLATE,
-        stdin=json.dumps({**sent, **added}),
-    )
-    return json.loads(rendered)
+    argv = json.loads(spec["kernel.json"])["argv"]
+    return launched(TEMPLATE, argv, KERNEL_ID, {**sent, **added})
 
 
 def test_template_is_the_one_that_is_mounted(objects: list[Object]) -> None:
