@@ -79,13 +79,13 @@ test("Send is disabled for nothing and for white space", async ({ page }) => {
 test("the box takes text while an answer is written, and keeps it", async ({ page }) => {
   const chat = new ChatPage(page);
   await page.goto("/");
-  await chat.ask("[[long: 40]] [[slow: 20]]");
+  await chat.ask("[[long: 40]] [[hold: 20]]");
   await expect(chat.stop).toBeVisible();
   await expect(chat.box).toBeEnabled();
   await chat.box.fill("meanwhile");
   await chat.box.press("Enter");
   await expect(page.getByText("Pybot is still answering.")).toBeVisible();
-  await chat.ended();
+  await chat.release();
   await expect(chat.box).toHaveValue("meanwhile");
   await chat.box.press("Enter");
   await expect(chat.question).toHaveText("meanwhile");
