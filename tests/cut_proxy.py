@@ -25,13 +25,14 @@ class CutProxy:
         if self.refuse:
             writer.transport.abort()
             return
+        self._writers.add(writer)
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             writer.transport.abort()  # nobody is there: the client is told at once
             return
         ways = ((reader, far_writer), (far_reader, writer))
-        self._writers |= {writer, far_writer}
+        self._writers.add(far_writer)
         tasks = {asyncio.create_task(self._copy(*way)) for way in ways}
         self._tasks |= tasks
 
@@ -40,6 +41,7 @@ class CutProxy:
         self.cut()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await asyncio.sleep(0)  # in which the connections end
 
     async def _copy(self, reader: StreamReader, writer: StreamWriter) -> None:
         try:

@@ -21,8 +21,9 @@ class RedisProxy:
 
     async def serve(self, client: StreamReader, to_client: StreamWriter) -> None:
         """Connect one client."""
+        self._writers.add(to_client)
         redis, to_redis = await asyncio.open_unix_connection(self._path)
-        self._writers |= {to_client, to_redis}
+        self._writers.add(to_redis)
         for copying in (
             _copy(client, to_redis, to_client, self._gate),
             _copy(redis, to_client, to_redis, _open),
@@ -37,6 +38,7 @@ class RedisProxy:
             writer.transport.abort()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await asyncio.sleep(0)  # in which the connections end
 
 
 async def _open(_data: bytes) -> None:

@@ -104,6 +104,9 @@ async def serving(app: ASGIApp) -> AsyncGenerator[uvicorn.Server]:
     finally:
         server.should_exit = True
         await task
+        for left in list(server.server_state.connections):
+            left.transport.abort()  # of clients that read nothing more
+        await asyncio.sleep(0)
     assert {task.get_coro() for task in asyncio.all_tasks() - before if _is_ours(task)} == set()
 
 

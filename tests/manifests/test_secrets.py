@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -22,7 +21,7 @@ from pybot.services.local.redis_server import find_server
 from tests.manifests.tools import MANIFESTS
 
 # Stands for kubectl: writes each command down.
-RECORDER = """#!{python}
+RECORDER = """#!/usr/bin/env python3
 import json, sys
 with open({log!r}, "a") as log:
     log.write(json.dumps(sys.argv[1:]) + "\\n")
@@ -37,7 +36,7 @@ def secrets(tmp_path: Path) -> dict[str, dict[str, str]]:
     script = "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
     log = tmp_path / "commands"
     kubectl = tmp_path / "kubectl"
-    kubectl.write_text(RECORDER.format(python=sys.executable, log=str(log)))
+    kubectl.write_text(RECORDER.format(log=str(log)))
     kubectl.chmod(0o755)
     own = {
         "CLIENT_SECRET": "from the provider",

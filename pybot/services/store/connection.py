@@ -14,7 +14,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from pybot.errors import Unavailable
 
 # Commands at once; further ones wait for a connection rather than fail.
-POOL_SIZE = 64
+POOL_SIZE = 256
 POOL_TIMEOUT = 10  # seconds
 ANSWER_TIMEOUT = 5.0  # seconds
 
