@@ -22,6 +22,7 @@ from pybot.endpoint.limits import SocketLimits
 from pybot.endpoint.protocol import WebSockets
 from pybot.endpoint.view import GraphQLView
 from tests.endpoint.sample import Watched, sample_context, sample_schema
+from tests.fixtures.server import abort_left
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
@@ -104,9 +105,7 @@ async def serving(app: ASGIApp) -> AsyncGenerator[uvicorn.Server]:
     finally:
         server.should_exit = True
         await task
-        for left in list(server.server_state.connections):
-            left.transport.abort()  # of clients that read nothing more
-        await asyncio.sleep(0)
+        await abort_left(server)
     assert {task.get_coro() for task in asyncio.all_tasks() - before if _is_ours(task)} == set()
 
 

@@ -117,8 +117,7 @@ class Hub:
         try:
             yield
         finally:
-            for task in tasks:
-                await ended(task, patience=CLOSE_PATIENCE)
+            await ended(*tasks, patience=CLOSE_PATIENCE)
 
     @contextlib.asynccontextmanager
     async def reading(self, log: str) -> AsyncGenerator[Inbox]:
