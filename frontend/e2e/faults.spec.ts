@@ -92,6 +92,13 @@ test.describe("Redis", () => {
     await expectRanOnce(chat);
   });
 
+  test("Redis: without what it had confirmed, after a crash", async ({ page, stack }) => {
+    const chat = await written(page, "w60");
+    await stack.crash(3000);
+    await stack.startServer();
+    await expectWhole(chat);
+  });
+
   test("Redis: frozen in mid-answer, and a message sent meanwhile", async ({ page, stack }) => {
     const chat = new ChatPage(page);
     await chat.begin("Hello");

@@ -1,10 +1,10 @@
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test as base } from "./fixtures";
-import { childOf, Program } from "./processes";
+import { childOf, gone, Program } from "./processes";
 import { Proxy } from "./proxy";
 
 const PATIENCE = { LLM__IDLE_TIMEOUT: "2", LLM__MAX_ATTEMPTS: "2", RUN__LEASE: "2" };
@@ -75,6 +75,18 @@ export class HarmedStack {
 
   async endServer(signal: NodeJS.Signals): Promise<void> {
     await this.#up.end(signal);
+  }
+
+  /** Ends everything at once; the log of Redis is without so many bytes then. */
+  async crash(lost: number): Promise<void> {
+    const redis = childOf(this.#up.pid, "valkey-server");
+    await this.endServer("SIGKILL");
+    await gone(redis);
+    const folder = join(this.#folder, "data/redis/appendonlydir");
+    const name = (await readdir(folder)).find((it) => it.endsWith(".incr.aof"));
+    if (!name) throw new Error("Redis keeps no log");
+    const log = join(folder, name);
+    await truncate(log, (await stat(log)).size - lost);
   }
 
   async startWorker(): Promise<Program> {

@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const PYTHON = process.env.PYTHON ?? join(ROOT, ".venv/bin/python");
@@ -59,6 +60,11 @@ export class Program {
     this.child.kill(signal);
     await ended;
   }
+}
+
+/** Until a process that is nobody's child here has ended. */
+export async function gone(pid: number): Promise<void> {
+  while (existsSync(`/proc/${pid}`)) await setTimeout(20);
 }
 
 /** The process of this name that another one has started. */

@@ -26,7 +26,7 @@ from pybot.services.records import Conversation, Message, Viewer, new_id
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
-from pybot.services.store.write import Refused, Word, Write
+from pybot.services.store.write import LOST, Refused, Word, Write
 from pybot.services.viewerlog import ViewerLog
 
 MAX_TITLE_LENGTH = 200
@@ -186,7 +186,7 @@ class Conversations:
 
         `extend` adds to the same atomic write, and may raise when the conversation is not as it
         must be. When anything that was read has changed meanwhile, all is done again. Raises
-        NotFound, and Refused for a fence.
+        NotFound, and Refused for a fence or for entries that Redis has lost.
         """
         head = keys.conversation(conversation_id)
         for _ in range(MAX_ATTEMPTS):
@@ -205,7 +205,7 @@ class Conversations:
             except Refused as refused:
                 if refused.label == "exists":
                     raise NotFound(NO_CONVERSATION, ("conversationId",)) from None
-                if refused.label == "fence":
+                if refused.label in ("fence", LOST):
                     raise
                 continue
             await self._viewerlog.tell(viewer.username, ConversationChanged(after))

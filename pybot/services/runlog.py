@@ -35,7 +35,7 @@ from pybot.services.records import (
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
-from pybot.services.store.write import Refused, Word, Write
+from pybot.services.store.write import LOST, Refused, Word, Write
 from pybot.services.viewerlog import ViewerLog
 
 LEASE_MARGIN = 0.02  # seconds
@@ -77,7 +77,8 @@ class FencedLog:
     """The log of one attempt at a run.
 
     Everything raises Superseded once another attempt has begun, and Unavailable once a write has
-    failed: what is behind a gap would be of no use. A new attempt then goes on.
+    failed, or Redis has lost one: what is behind a gap would be of no use. A new attempt then goes
+    on.
     """
 
     def __init__(self, logs: RunLogs, viewer: Viewer, run: Run, holder: str) -> None:
@@ -92,6 +93,7 @@ class FencedLog:
         self._conversation_id = conversation_of(run.id)
         self._pending: deque[asyncio.Future[int]] = deque()
         self._failure: Superseded | Unavailable | None = None
+        self._reached = 0
         self.run = run
         self._fenced = self._under_fence()
 
@@ -133,6 +135,8 @@ class FencedLog:
         # Its attempt stays what it was when it ends, also while somebody waits for its lease.
         write.require("status", self.run.status.value, "HGET", keys.run(run.id), "status")
         write.do("HSET", keys.run(run.id), *run_fields(run)).do(*self._held())
+        if self.run.attempt > 0:
+            write = write.leaping()
         await self._append(write.emit(RunChanged(run)))
         self.run, self._held_until = run, begun + self._lease
         self._fenced = self._under_fence()
@@ -219,7 +223,7 @@ class FencedLog:
         )
 
         async def extend(before: ConversationModel, write: Write) -> None:  # noqa: ARG001
-            write.fenced(run.id, run.attempt)
+            write.fenced(run.id, run.attempt).reached = self._reached
             write.do("HSET", keys.run(run.id), *run_fields(run))
             encoded = msgspec.json.encode(message)
             write.do("HSET", keys.messages(self._conversation_id), message.id, encoded)
@@ -229,8 +233,10 @@ class FencedLog:
         changes: dict[str, Word] = {"active_run": "", "updated_at": milliseconds(now())}
         try:
             await self._conversations.change(self._viewer, self._conversation_id, changes, extend)
-        except (Refused, NotFound) as refused:
-            raise _superseded(refused) from None
+        except Refused as refused:
+            self._fail(refused)
+        except NotFound as gone:
+            raise _superseded(gone) from None
         self.run = run
         await self._viewerlog.tell(self._viewer.username, RunChanged(run))
         await self._client.zrem(keys.UNFINISHED_RUNS, run.id)
@@ -245,13 +251,15 @@ class FencedLog:
 
     async def _hold(self, write: Write) -> None:
         begun = time.monotonic()
-        await self._appender.append(write.do(*self._held()))
+        self._reach(await self._appender.append(write.do(*self._held())))
         self._held_until = begun + self._lease
 
     def _write(self) -> Write:
         if self._failure is not None:
             raise self._failure
-        return self._fenced.again()
+        write = self._fenced.again()
+        write.reached = self._reached
+        return write
 
     def _under_fence(self) -> Write:
         """What every write of this attempt begins with; there is one for each token."""
@@ -265,7 +273,7 @@ class FencedLog:
     async def _append(self, write: Write) -> None:
         await self._settle()
         try:
-            await self._appender.append(write)
+            self._reach(await self._appender.append(write))
         except (Refused, Unavailable) as error:
             self._fail(error)
 
@@ -281,11 +289,23 @@ class FencedLog:
             self._fail(error)
         if error is not None:
             raise error
+        self._reach(written.result())
+
+    def _reach(self, number: int) -> None:
+        self._reached = max(self._reached, number)
 
     def _fail(self, error: Refused | Unavailable) -> NoReturn:
         """Refuse everything from now on."""
-        self._failure = error if isinstance(error, Unavailable) else _superseded(error)
+        self._failure = _failure(error)
         raise self._failure from error
+
+
+def _failure(error: Refused | Unavailable) -> Superseded | Unavailable:
+    if isinstance(error, Unavailable):
+        return error
+    if error.label == LOST:
+        return Unavailable("Redis has lost what it had confirmed: check how it keeps its data.")
+    return _superseded(error)
 
 
 def _superseded(refused: Exception) -> Superseded:

@@ -19,7 +19,7 @@ from pybot.services.local.process import Child
 from pybot.services.local.redis_server import RedisServer
 from tests.client import Api, GraphQLErrors, run_of
 from tests.faults.conftest import Fleet
-from tests.faults.following import Followers, reached, text_reached
+from tests.faults.following import Followers, follow, reached, text_reached
 
 WORDS = 150
 TEXT = " ".join(f"w{index}" for index in range(WORDS))
@@ -38,10 +38,13 @@ class RedisOfTest:
     server: RedisServer
     child: Child
 
-    async def restart(self, pause: float = 0) -> None:
-        """Kill it, and start it again after a pause in seconds."""
+    async def restart(self, pause: float = 0, *, losing: int = 0) -> None:
+        """Kill it, and start it again after a pause in seconds, without its last so many bytes."""
         self.child.kill()
         await asyncio.sleep(pause)
+        if losing:
+            (log,) = self.server.directory.glob("appendonlydir/*.incr.aof")
+            os.truncate(log, log.stat().st_size - losing)
         self.child = Child(self.server.program)
         await self.child.wait_ready()
 
@@ -111,6 +114,29 @@ async def test_redis_killed_in_mid_answer_and_started_again(
     assert agreed["parts"][-1]["text"] == last
     assert worker.process.poll() is None
     assert (await answered(ann, "and now?", sent["conversation"]["id"]))["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(("script", "last"), [(WRITING, TEXT), (RUNNING, "It ran: 29 x")])
+async def test_redis_that_has_lost_what_it_confirmed(
+    harmed: Fleet, own_redis: RedisOfTest, script: str, last: str
+) -> None:
+    """As after a failover: the answer is whole, and who has read more asks for a new snapshot."""
+    ann, worker = await asyncio.gather(harmed.web(), harmed.worker())
+    sent = await ann.send(script)
+    first = "StreamDeltaEvent" if script == RUNNING else "TextDeltaEvent"
+    whole = asyncio.create_task(follow(ann, sent))
+    await reached(ann, sent, first, 12)
+    await own_redis.restart(losing=1500)
+    with pytest.raises(GraphQLErrors) as expired:
+        await whole
+    assert expired.value.code == "CURSOR_EXPIRED"
+    snapshot = await ann.snapshot(sent["conversation"]["id"])
+    agreed = await Followers(ann, sent).agreed(30)
+    assert agreed["run"]["status"] == "COMPLETED"
+    assert agreed["parts"][-1]["text"] == last
+    assert worker.process.poll() is None
+    rest = await follow(ann, {**sent, "eventCursor": snapshot["eventCursor"]})
+    assert run_of(rest)["status"] == "COMPLETED"
 
 
 async def test_sockets_outlive_a_restart_of_redis(harmed: Fleet, own_redis: RedisOfTest) -> None:

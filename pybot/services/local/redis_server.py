@@ -23,7 +23,7 @@ unixsocket "{socket}"
 unixsocketperm 700
 requirepass {password}
 appendonly yes
-appendfsync everysec
+appendfsync always
 save ""
 maxmemory-policy noeviction
 daemonize no
@@ -43,7 +43,7 @@ class RedisServer:
         if len(bytes(self._socket)) > MAX_SOCKET_PATH:
             raise StackError(f"The path of Redis's socket is too long: {self._socket}")
         self._password = secrets.token_urlsafe(24)
-        self._directory = directory
+        self.directory = directory
         self.program = Program(
             name="Redis",
             argv=(str(find_server()), "redis.conf"),
@@ -62,8 +62,8 @@ class RedisServer:
 
     def prepare(self) -> None:
         """Lay out the folder. The password stands in a file of the user's own, not in argv."""
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        config = self._directory / "redis.conf"
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        config = self.directory / "redis.conf"
         config.unlink(missing_ok=True)
         config.touch(mode=0o600)
         config.write_text(CONFIG.format(socket=self._socket, password=self._password))

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from pybot.errors import CursorExpired, InvalidInput, Unavailable
+from pybot.errors import CursorExpired, Unavailable
 from pybot.services.events import Entry, decode, joined
 from pybot.services.instants import instant
 from pybot.services.store.connection import Client
@@ -52,16 +52,19 @@ async def first_entries(client: Client, log: str, count: int) -> list[Raw]:
 
 
 async def check_cursor(client: Client, head: str, log: str, after: int) -> None:
-    """Raise CursorExpired when entries behind `after` are gone, InvalidInput when it never was."""
+    """Raise CursorExpired unless everything behind `after` is there.
+
+    Where it is the number of no entry, Redis has lost that one, and what stands behind may not
+    continue what the reader has.
+    """
     async with client.pipeline(transaction=True) as pipeline:
         pipeline.hget(head, "seq")
         pipeline.xrange(log, count=1)
-        newest, first = await pipeline.execute()
+        pipeline.xrange(log, min=f"{after}-0", max=f"{after}-0")
+        newest, first, own = await pipeline.execute()
     newest = int(newest or 0)
     oldest = raw_entry(first[0])[0] if first else newest + 1
-    if after > newest:
-        raise InvalidInput("This cursor is of no event here.", ("after",))
-    if after + 1 < oldest:
+    if not own and after not in (newest, oldest - 1):
         raise CursorExpired(
             "The events after this cursor are no longer kept: query the snapshot again and "
             "subscribe from its eventCursor.",
@@ -74,16 +77,16 @@ async def follow(
 ) -> AsyncGenerator[Entry]:
     """Every entry behind `after`, in order, once: those that are there, then those that come.
 
-    Raises CursorExpired when the reader fell so far behind that entries are gone.
+    Raises CursorExpired when the reader fell so far behind that entries are gone, or when Redis has
+    lost what the reader has.
     """
     position = after
     async with hub.reading(log) as inbox:
         while True:
-            while raws := await _patient(partial(read, client, log, position)):
+            while raws := await _patient(partial(_continuing, client, head, log, position)):
                 for entry in entries(raws):
                     yield entry
                     position = entry.seq
-            await _patient(partial(check_cursor, client, head, log, position))
             while raws := await inbox.take():
                 fresh = [raw for raw in raws if raw[0] > position]
                 if not fresh:
@@ -93,6 +96,15 @@ async def follow(
                 for entry in entries(fresh):
                     yield entry
                     position = entry.seq
+
+
+async def _continuing(client: Client, head: str, log: str, position: int) -> list[Raw]:
+    """At most a page of what stands behind a reader's position, which must be in the log."""
+    raws = await read(client, log, max(position - 1, 0))
+    if raws and raws[0][0] == position:
+        return raws[1:]
+    await check_cursor(client, head, log, position)
+    return raws
 
 
 async def _patient(look: Callable[[], Awaitable[T]]) -> T:

@@ -82,7 +82,8 @@ class _Channel:
         self.subscribed = asyncio.Event()
 
     def mark_stale(self) -> None:
-        """Let every reader look at the log."""
+        """Let every reader look at the log, which may be shorter than it was."""
+        self.newest = 0
         for inbox in self.inboxes:
             inbox.mark_stale()
 

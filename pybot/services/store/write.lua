@@ -3,12 +3,15 @@
 --
 -- KEYS[1] hash with `seq`; KEYS[2] stream; further KEYS are those that the commands name.
 -- ARGV: in MessagePack the time in ms, the seconds to keep the stream, how many of its channel's
--- subscribers need not be told, the number of commands, and the requirements, each an expected
--- answer and the words of a command; then
+-- subscribers need not be told, the number of commands, the number that `seq` has reached at least,
+-- how many numbers to leave out, and the requirements, each an expected answer and the words of a
+-- command; then
 --   commands: for each the number of words, and the words ("@next" is the first event's number)
 --   events:   each as JSON, to the end
--- Gives {1, number of the last event}, or {0, index of the requirement not met, the actual answer}.
-local now, retention, own, command_count, requirements = unpack(cmsgpack.unpack(ARGV[1]))
+-- Gives {1, number of the last event}, or {0, index of the requirement not met, the actual answer};
+-- the index is -1 when `seq` is behind.
+local now, retention, own, command_count, reached, leap, requirements =
+    unpack(cmsgpack.unpack(ARGV[1]))
 now = string.format('%.0f', now)
 local at = 2
 
@@ -35,6 +38,8 @@ for i, requirement in ipairs(requirements) do
 end
 
 local seq = tonumber(redis.call('HGET', KEYS[1], 'seq') or 0)
+if seq < reached then return {0, -1, tostring(seq)} end
+seq = seq + leap
 local next_seq = string.format('%d', seq + 1)
 
 for _ = 1, command_count do

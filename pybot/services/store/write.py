@@ -18,6 +18,12 @@ NEXT_SEQ = "@next"
 # Commands are not packed so: they may hold bytes, which Redis's reader of MessagePack lacks.
 pack = msgspec.msgpack.Encoder().encode
 
+# So many numbers are left out where entries may have been lost: more than can have been given.
+LEAP = 1 << 20
+
+# The label of a write that is refused because Redis has lost entries.
+LOST = "lost"
+
 Word = str | bytes | int
 Command = tuple[Word, ...]
 # A label, the expected answer, the command.
@@ -42,6 +48,10 @@ class Write:
     requirements: tuple[Requirement, ...] = ()
     commands: list[Command] = field(default_factory=list[Command])
     events: list[Event] = field(default_factory=list[Event])
+    # The number of an entry that the writer knows to be in the log; without it the write is
+    # refused as LOST.
+    reached: int = 0
+    leap: int = 0
 
     @classmethod
     def to_conversation(cls, conversation_id: str) -> Self:
@@ -86,6 +96,11 @@ class Write:
         """Refuse unless the run is still this attempt's."""
         return self.require("fence", attempt, "HGET", keys.run(run_id), "attempt")
 
+    def leaping(self) -> Self:
+        """Leave numbers out, so that none is used again that Redis has given and lost."""
+        self.leap = LEAP
+        return self
+
     def absorb(self, later: "Write") -> bool:
         """Take in a later write if both only append to one log under the same requirements.
 
@@ -95,6 +110,7 @@ class Write:
         same = self.head == later.head and self.requirements == later.requirements
         if not same or self.commands or later.commands:
             return False
+        self.reached = max(self.reached, later.reached)
         for event in later.events:
             merged = joined(self.events[-1], event) if self.events else None
             if merged is None:
@@ -116,8 +132,8 @@ class Write:
         appender.
         """
         requirements = [(expected, words) for _, expected, words in self.requirements]
-        facts = (int(time.time() * 1000), retention, listeners, len(self.commands), requirements)
-        words: list[Word] = [pack(facts)]
+        facts = (int(time.time() * 1000), retention, listeners, len(self.commands))
+        words: list[Word] = [pack((*facts, self.reached, self.leap, requirements))]
         for command in self.commands:
             words += [len(command), *command]
         words += map(encode, self.events)
@@ -127,6 +143,7 @@ class Write:
         """The number of the last event, from the script's answer; raises Refused."""
         if answer[0] == 1:
             return int(answer[1])
-        label = self.requirements[int(answer[1])][0]
+        index = int(answer[1])
+        label = LOST if index < 0 else self.requirements[index][0]
         actual = answer[2]
         raise Refused(label, actual.decode() if isinstance(actual, bytes) else str(actual))

@@ -7,13 +7,13 @@ from contextlib import aclosing
 import pytest
 from redis.asyncio import Redis
 
-from pybot.errors import CursorExpired, InvalidInput
+from pybot.errors import CursorExpired
 from pybot.services.events import Entry, TextDelta, encode
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
 from pybot.services.store.follow import check_cursor, follow
 from pybot.services.store.hub import INBOX_SIZE, LOOK_INTERVAL, SILENT_LOOKS, Hub
-from pybot.services.store.write import Write
+from pybot.services.store.write import LEAP, Write
 
 HEAD, LOG = Write.to_viewer("v").head, Write.to_viewer("v").log
 
@@ -145,16 +145,40 @@ async def test_slow_reader_reads_the_log_instead(processes: tuple[Process, Proce
 
 
 async def test_cursor_of_nothing_is_refused(processes: tuple[Process, Process]) -> None:
-    """A cursor ahead of the log never was; one before its start has expired."""
+    """One ahead of the log, or before its start, leads nowhere."""
     here, _ = processes
     for number in range(5):
         await here.append(f"n{number}")
-    with pytest.raises(InvalidInput):
+    with pytest.raises(CursorExpired):
         await check_cursor(here.client, HEAD, LOG, 6)
     await here.client.xtrim(LOG, minid="4-0", approximate=False)
     await check_cursor(here.client, HEAD, LOG, 3)
     with pytest.raises(CursorExpired):
         await check_cursor(here.client, HEAD, LOG, 2)
+
+
+async def test_reader_of_entries_that_redis_has_lost_is_told(
+    processes: tuple[Process, Process],
+) -> None:
+    """Nobody goes on behind them as if they were there; one who has read less goes on."""
+    here, there = processes
+    for number in range(5):
+        await here.append(f"n{number}")
+    stream = follow(there.client, there.hub, LOG, 4, HEAD)
+    async with asyncio.timeout(5), aclosing(stream):
+        assert (await anext(stream)).seq == 5
+        await here.client.xdel(LOG, "4-0", "5-0")
+        await here.client.hset(HEAD, "seq", 3)
+        for _ in range(3):
+            write = Write.to_viewer("v").leaping()
+            await here.appender.append(write.emit(TextDelta("again", 0, 0, 0, "x")))
+        await here.client.client_kill_filter(_type="pubsub")
+        with pytest.raises(CursorExpired):
+            await anext(stream)
+    with pytest.raises(CursorExpired):
+        await check_cursor(here.client, HEAD, LOG, 4)
+    numbers = [entry.seq for entry in await there.collect(3, after=3)]
+    assert numbers == [3 + (LEAP + 1) * at for at in (1, 2, 3)]
 
 
 async def test_lost_pubsub_connection_costs_no_entry(

@@ -11,7 +11,7 @@ from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
 from pybot.services.store.follow import entries, read
 from pybot.services.store.hub import Hub
-from pybot.services.store.write import NEXT_SEQ, Refused, Write
+from pybot.services.store.write import LEAP, LOST, NEXT_SEQ, Refused, Write
 
 
 @pytest.fixture
@@ -59,6 +59,22 @@ async def test_unmet_requirement_leaves_everything_as_it_was(
     assert (refused.value.label, refused.value.actual) == ("empty", "taken")
     assert await client.get("{v}key") is None
     assert await read(client, write.log, 0) == []
+
+
+async def test_write_to_a_log_that_has_lost_entries_is_refused(
+    client: Client, appender: Appender
+) -> None:
+    """Its writer knows of more than is there; after a leap numbers are new ones."""
+    write = viewer_write().emit(delta(0, "a"), delta(0, "b", part=1))
+    write.reached = await appender.append(write)
+    assert await appender.append(write) == 4
+    await client.hset(write.head, "seq", 1)
+    with pytest.raises(Refused) as refused:
+        await appender.append(write)
+    assert (refused.value.label, refused.value.actual) == (LOST, "1")
+    again = viewer_write().do("SET", "{v}first", NEXT_SEQ).emit(delta(0, "c"))
+    assert await appender.append(again.leaping()) == LEAP + 2
+    assert await client.get("{v}first") == str(LEAP + 2).encode()
 
 
 async def test_commands_may_name_the_first_events_number(
