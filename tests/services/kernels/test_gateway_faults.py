@@ -230,18 +230,23 @@ async def test_culled_kernel_is_noticed(
 async def test_gateway_that_is_killed_ends_the_code(
     make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its kernels may go on, but nobody can reach them."""
+    """Nobody can reach its kernels any more; those that are its own children end as well."""
     monkeypatch.setattr(gateway_execution, "PATIENCE", 1)
     gateway = await make_gateway()
     kernels = GatewayKernels(gateway.settings())
+    code = f"import os; open('pid', 'w').write(str(os.getpid())); {SLEEP}"
     try:
         kernel_id = await kernels.start(uuid4().hex, "tester")
-        reactions = kernels.execute(kernel_id, SLEEP, message_id=uuid4().hex)
+        reactions = kernels.execute(kernel_id, code, message_id=uuid4().hex)
         async with aclosing(reactions):
             await until_printed(reactions)
             gateway.child.kill()
             with pytest.raises(KernelUnavailable, match="connection to the kernel was lost"):
                 async for _ in reactions:
                     pass
+        kernel = Path("/proc", (gateway.folder / "pid").read_text())
+        async with asyncio.timeout(10):
+            while kernel.exists():  # noqa: ASYNC110 (nothing else tells)
+                await asyncio.sleep(0.1)
     finally:
         await kernels.aclose()

@@ -32,7 +32,8 @@ def main() -> None:
     os.environ["PWD"] = str(Path.cwd())
     config = import_module("traitlets.config").Config()
     config.HistoryManager.enabled = False
-    config.IPKernelApp.parent_handle = int(os.environ.pop("PYBOT_PARENT", "0"))
+    if parent := os.environ.pop("PYBOT_PARENT", ""):  # a gateway is named by JPY_PARENT_PID
+        config.IPKernelApp.parent_handle = int(parent)
     limit = int(os.environ.pop("PYBOT_STREAM_LIMIT", "0"))
     app = import_module("ipykernel.kernelapp").IPKernelApp.instance(config=config)
     lengthen_queues(app)
