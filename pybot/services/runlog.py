@@ -136,7 +136,7 @@ class FencedLog:
         write.require("status", self.run.status.value, "HGET", keys.run(run.id), "status")
         write.do("HSET", keys.run(run.id), *run_fields(run)).do(*self._held())
         if self.run.attempt > 0:
-            write = write.leaping()
+            write.leaping()
         await self._append(write.emit(RunChanged(run)))
         self.run, self._held_until = run, begun + self._lease
         self._fenced = self._under_fence()
@@ -223,7 +223,8 @@ class FencedLog:
         )
 
         async def extend(before: ConversationModel, write: Write) -> None:  # noqa: ARG001
-            write.fenced(run.id, run.attempt).reached = self._reached
+            write.fenced(run.id, run.attempt)
+            write.reached = self._reached
             write.do("HSET", keys.run(run.id), *run_fields(run))
             encoded = msgspec.json.encode(message)
             write.do("HSET", keys.messages(self._conversation_id), message.id, encoded)
