@@ -7,6 +7,7 @@
 import argparse
 import asyncio
 import json
+import socket
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
+from tests.listener import stop_accepting
 from tests.tgi_script import End, Plan, plan, turns_of
 from tests.tgi_wire import cut_at_stop, event, finish, token
 
@@ -102,9 +104,9 @@ class ScriptedTGI:
             app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = int(self._runner.addresses[0][1])
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = int(self._listener.getsockname()[1])
+        await web.SockSite(self._runner, self._listener).start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -112,8 +114,17 @@ class ScriptedTGI:
 
     async def stop(self) -> None:
         """Refuse connections from now on; those that are there are closed."""
+        server = self._runner.server
+        if server is None:
+            return  # it was stopped before
         self.release()
+        await stop_accepting(self._listener)
+        transports = [each.transport for each in server.connections]
         await self._runner.cleanup()
+        for transport in transports:
+            if transport:
+                transport.abort()  # aiohttp waits for a client that reads nothing more
+        await asyncio.sleep(0)  # in which they end
 
     async def until(self, condition: Callable[[], bool], timeout: float = 10) -> None:
         """Wait until a condition holds; it is asked again whenever something has happened."""
