@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from tests.bounds.memory import MIB, Allocations
 from tests.client import Api, run_of, text_of
 from tests.fixtures.server import Server, SettingsWith, serving
-from tests.redis_proxy import redis_proxy
+from tests.proxy import redis_proxy
 from tests.scripted_tgi import ScriptedTGI
 
 DELAY = 0.2  # seconds

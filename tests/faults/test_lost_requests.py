@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from tests.client import Api, run_of
 from tests.faults.conftest import Fleet, until
 from tests.fixtures.pybot_process import PybotProcess
-from tests.redis_proxy import redis_proxy
+from tests.proxy import redis_proxy
 
 QUEUE = "pybot:stream"  # docket's
 TEXT = "hello"

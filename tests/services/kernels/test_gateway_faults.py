@@ -23,8 +23,8 @@ from pybot.services.kernels.base import (
 from pybot.services.kernels.gateway import GatewayKernels
 from pybot.services.kernels.gateway_http import GatewayHttp
 from pybot.services.records import StreamName
-from tests.cut_proxy import cut_proxy
 from tests.fixtures.gateway import TOKEN, Gateway, MakeGateway
+from tests.proxy import cut_proxy
 
 SLEEP = "print('on', flush=True); import time; time.sleep(60)"
 STUBBORN = f"""
