@@ -1,11 +1,9 @@
-"""Reading through the schema: snapshots, nodes, and nothing of anybody else's."""
+"""Reading objects through the schema, by name and by ID, and nothing of anybody else's."""
 
 from typing import Any
 
-import pytest
-
 from pybot import __version__
-from pybot.schema import cursors, ids
+from pybot.schema import ids
 from pybot.services.container import Services
 from pybot.services.events import CellChanged, OutputChanged, TextDelta
 from pybot.services.records import (
@@ -20,9 +18,7 @@ from pybot.services.records import (
     ResultOutput,
     StreamName,
     StreamOutput,
-    Viewer,
 )
-from pybot.services.snapshots import Snapshot
 from tests.resolvers.conftest import ALICE, BOB, Api, Started, service_id
 
 OUTPUTS: tuple[Output, ...] = (
@@ -255,108 +251,6 @@ async def test_conversation_is_null_for_what_is_none_of_the_viewers(api: Api) ->
         (ALICE, ids.encode("Kernel", service_id(conversation))),
     ):
         assert await api.by(viewer)(query, id=named) == {"conversation": None}
-
-
-WHOLE = "id title eventCursor messages { nodes { text } } activeRun { status }"
-
-
-@pytest.mark.parametrize(
-    ("query", "kind"),
-    [
-        (f"conversation(id: $id) {{ {WHOLE} }}", "conversation"),
-        (f"node(id: $id) {{ ... on Conversation {{ {WHOLE} }} }}", "conversation"),
-        (f"node(id: $id) {{ ... on Message {{ text conversation {{ {WHOLE} }} }} }}", "answer"),
-        (
-            "node(id: $id) { ... on Run { status message { text } conversation { "
-            + WHOLE
-            + " } } }",
-            "run",
-        ),
-        (f"viewer {{ conversations {{ nodes {{ {WHOLE} }} }} }}", "viewer"),
-    ],
-)
-async def test_all_of_a_snapshot_is_as_of_its_cursor(
-    api: Api, monkeypatch: pytest.MonkeyPatch, query: str, kind: str
-) -> None:
-    """Whatever happens while the operation is answered comes after its cursor."""
-    started = await api.send("Question")
-    message_id, conversation_id = service_id(started.answer), service_id(started.conversation)
-    seq = await api.emit(TextDelta(message_id, 0, 0, 0, "before"), to=started.conversation)
-    read = api.services.snapshots.read
-
-    async def read_and_go_on(viewer: Viewer, named: str) -> Snapshot:
-        snapshot = await read(viewer, named)
-        await api.emit(TextDelta(message_id, 0, 0, 6, ", after"), to=started.conversation)
-        await api.services.conversations.update(ALICE, conversation_id, title="After")
-        return snapshot
-
-    monkeypatch.setattr(api.services.snapshots, "read", read_and_go_on)
-    named = {"conversation": started.conversation, "answer": started.answer, "run": started.run}
-    data = await api(
-        f"query ($id: ID!) {{ {query} }}" if kind != "viewer" else f"{{ {query} }}",
-        **({"id": named[kind]} if kind != "viewer" else {}),
-    )
-    (found,) = data.values()
-    assert "after" not in str(found)
-    assert "After" not in str(found)
-    cursor = cursors.encode("conversation", seq)
-    assert cursor in str(found)
-    assert "before" in str(found)
-
-
-async def test_viewers_cursor_is_read_before_the_list(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An event between the two is told again rather than lost."""
-    await api.create()
-    page = api.services.conversations.page
-
-    async def create_and_page(*arguments: Any) -> Any:
-        await api.services.conversations.create(ALICE, title="Meanwhile")
-        return await page(*arguments)
-
-    monkeypatch.setattr(api.services.conversations, "page", create_and_page)
-    data = await api("{ viewer { conversations { totalCount } eventCursor } }")
-    assert data["viewer"]["conversations"]["totalCount"] == 2
-    assert data["viewer"]["eventCursor"] == cursors.encode("viewer", 1)
-
-
-async def test_list_reads_snapshots_only_when_they_are_asked_for(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await api.create(title="One")
-    reads: list[str] = []
-    read = api.services.snapshots.read
-
-    async def counted(viewer: Viewer, named: str) -> Snapshot:
-        reads.append(named)
-        return await read(viewer, named)
-
-    monkeypatch.setattr(api.services.snapshots, "read", counted)
-    await api("{ viewer { eventCursor conversations { nodes { title updatedAt } } } }")
-    assert reads == []
-    await api(
-        "{ viewer { conversations { nodes { kernel { id } activeRun { id } messages { totalCount }"
-        " activeLeaf { id } eventCursor } } } }"
-    )
-    assert len(reads) == 1
-
-
-async def test_conversation_deleted_while_a_list_is_read_is_passed_over(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await api.create(title="Stays")
-    gone = await api.create(title="Goes")
-    page = api.services.conversations.page
-
-    async def page_and_delete(*arguments: Any) -> Any:
-        found = await page(*arguments)
-        await api.services.conversations.delete(ALICE, [service_id(gone)])
-        return found
-
-    monkeypatch.setattr(api.services.conversations, "page", page_and_delete)
-    data = await api("{ viewer { conversations { nodes { title eventCursor } } } }")
-    assert [node["title"] for node in data["viewer"]["conversations"]["nodes"]] == ["Stays"]
 
 
 async def test_model_that_the_server_has_no_more_is_unavailable(
