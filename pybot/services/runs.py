@@ -14,7 +14,7 @@ from pybot.services.records import (
     conversation_of,
     new_id,
 )
-from pybot.services.runlog import End, RunLogs
+from pybot.services.runlog import CANCELLED, End, RunLogs
 from pybot.services.snapshots import Snapshots
 from pybot.services.starts import Ids, NewConversation, Sent, Starts
 from pybot.services.store import keys
@@ -126,7 +126,7 @@ class Runs:
             return run
         write = Write.to_conversation(conversation_of(run_id))
         try:
-            await self._appender.append(write.do("HSET", keys.run(run_id), "cancelled", 1))
+            await self._appender.append(write.do("HSET", keys.run(run_id), CANCELLED, 1))
         except Refused:
             raise NotFound(NO_CONVERSATION, ("runId",)) from None
         if run.status is RunStatus.QUEUED:

@@ -15,7 +15,7 @@ from pybot.services.answering import Answering
 from pybot.services.models import Models
 from pybot.services.queue import RunQueue
 from pybot.services.records import RunError, RunErrorCode, RunStatus, Viewer, conversation_of
-from pybot.services.runlog import End, FencedLog, RunLogs
+from pybot.services.runlog import CANCELLED, End, FencedLog, RunLogs
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
 from pybot.services.tasks import ended
@@ -219,7 +219,7 @@ class RunWorker:
             logger.warning("the lease is not released: %s", str(error) or "Redis does not answer")
 
     async def _is_cancelled(self, run_id: str) -> bool:
-        cancelled = await self._client.hget(keys.run(run_id), "cancelled")
+        cancelled = await self._client.hget(keys.run(run_id), CANCELLED)
         return cancelled == b"1"
 
     async def _forget(self, run_id: str) -> None:
