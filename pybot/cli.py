@@ -10,14 +10,16 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 from starlette.types import ASGIApp
 
 from pybot import __version__
-from pybot.config import Settings
+from pybot.config import Settings, setting_names
 from pybot.logs import configure_logging
 from pybot.services.local.data_folder import open_data_folder
 from pybot.services.local.process import StackError
@@ -182,7 +184,12 @@ def _setting_errors(error: ValidationError | SettingsError) -> list[str]:
     if isinstance(error, SettingsError):  # not the JSON that a list or a section needs
         [name] = re.findall(r'field "(\w+)"', str(error)) or ["settings"]
         return [f"pybot: {name.upper()}: Input should be valid JSON"]
-    return [
-        f"pybot: {'__'.join(str(step) for step in found['loc']).upper()}: {found['msg']}"
-        for found in error.errors(include_url=False)
-    ]
+    return [f"pybot: {_mistake(found)}" for found in error.errors(include_url=False)]
+
+
+def _mistake(found: ErrorDetails) -> str:
+    name = "__".join(str(step) for step in found["loc"]).upper()
+    if found["type"] == "extra_forbidden":
+        near = get_close_matches(name, setting_names(), n=1, cutoff=0.8)
+        return f"{name} is no setting" + (f": did you mean {near[0]}?" if near else "")
+    return f"{name}: {found['msg'].removeprefix('Value error, ')}"

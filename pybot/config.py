@@ -4,13 +4,42 @@ Keys are the field names in upper case, nested with `__`: `LLM__URL`, `RUN__MAX_
 Every field's description stands in `docs/configuration.md`; a test compares the two.
 """
 
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
+
+
+def _is_url(value: str, schemes: Collection[str]) -> bool:
+    try:
+        parts = urlsplit(value)
+        named = parts.path if parts.scheme == "unix" else parts.hostname
+        return parts.scheme in schemes and bool(named) and parts.port != 0
+    except ValueError:  # its port or its address is none
+        return False
+
+
+def _http_url(value: str) -> str:
+    """Refuse what is no URL; it stays as it was written (pydantic's own type adds a slash)."""
+    if not _is_url(value, ("http", "https")):
+        raise ValueError("Input should be a URL such as http://host:8080")
+    return value
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    """Refuse what is no URL, without a word of the password in it."""
+    if not _is_url(value.get_secret_value(), ("redis", "rediss", "unix")):
+        raise ValueError("Input should be a URL such as redis://host:6379 or unix:///path")
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 
 
 class Section(BaseModel):
@@ -22,7 +51,7 @@ class Section(BaseModel):
 class LlmSettings(Section):
     """The language model's service."""
 
-    url: str = Field(default="http://localhost:8080", description="LLM service url")
+    url: HttpUrl = Field(default="http://localhost:8080", description="LLM service url")
     api: Literal["tgi", "openai"] = Field(
         default="tgi",
         description="What the LLM service speaks: TGI's own interface, or chat completions",
@@ -54,7 +83,7 @@ class LlmSettings(Section):
 class JupyterSettings(Section):
     """Where kernels come from: a gateway, or the machine's own kernel owner."""
 
-    gateway_url: str = Field(
+    gateway_url: HttpUrl = Field(
         default="http://localhost:8888", description="URL of the Jupyter Enterprise Gateway."
     )
     gateway_token: SecretStr | None = Field(
@@ -109,7 +138,7 @@ class KernelSettings(Section):
         ge=1,
         description="Most kernels at once on this machine; the one idle longest makes room",
     )
-    python: Path | None = Field(
+    python: FilePath | None = Field(
         default=None,
         description="Python of the kernels; unset, the set-up's own (.venv-kernels), else Pybot's",
     )
@@ -199,7 +228,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="log level"
     )
-    redis_om_url: SecretStr = Field(
+    redis_om_url: RedisUrl = Field(
         default=SecretStr("redis://localhost:6379"),
         description="Redis url to persist messages and metadata",
     )
@@ -222,3 +251,13 @@ class Settings(BaseSettings):
         default=None,
         description="Built-in user of a local stack; only on loopback (set by `pybot up`)",
     )
+
+
+def setting_names() -> Iterator[str]:
+    """Every setting, as it is called in the environment."""
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            yield from (f"{name}__{key}".upper() for key in section.model_fields)
+        else:
+            yield name.upper()

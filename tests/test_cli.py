@@ -17,6 +17,8 @@ from tests.fixtures.pybot_process import PybotProcess, StartPybot, running
 # A place for the model where nobody answers: it is not needed, and takes seconds to start.
 NO_MODEL = {"LLM__URL": "http://127.0.0.1:1"}
 NO_INTEGER = "Input should be a valid integer, unable to parse string as an integer"
+NO_URL = "Input should be a URL such as http://host:8080"
+NO_REDIS_URL = "Input should be a URL such as redis://host:6379 or unix:///path"
 ADVICE = "make it writable, or name another folder with --data-dir"
 CREATE = 'mutation { createConversation(input: {title: "Kept"}) { conversation { id } } }'
 TITLES = "{ viewer { conversations { nodes { title } } } }"
@@ -134,11 +136,28 @@ def test_dead_program_is_one_line(start_pybot: StartPybot, pybot_data: Path) -> 
     [
         (
             ("schema",),
-            {"RUN__MAX_STEPS": "many", "LLM__URLL": "x"},
+            {"RUN__MAX_STEPS": "many", "LLM__URLL": "x", "RUN__WHATEVER": "1"},
             2,
             [
-                "pybot: LLM__URLL: Extra inputs are not permitted",
+                "pybot: LLM__URLL is no setting: did you mean LLM__URL?",
                 f"pybot: RUN__MAX_STEPS: {NO_INTEGER}",
+                "pybot: RUN__WHATEVER is no setting",
+            ],
+        ),
+        (
+            ("serve",),
+            {
+                "REDIS_OM_URL": "redis://:secret@host:port",
+                "LLM__URL": "nonsense",
+                "JUPYTER__GATEWAY_URL": "http://:80",
+                "KERNELS__PYTHON": "/nowhere/python",
+            },
+            2,
+            [
+                f"pybot: JUPYTER__GATEWAY_URL: {NO_URL}",
+                "pybot: KERNELS__PYTHON: Path does not point to a file",
+                f"pybot: LLM__URL: {NO_URL}",
+                f"pybot: REDIS_OM_URL: {NO_REDIS_URL}",
             ],
         ),
         (

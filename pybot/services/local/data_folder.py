@@ -115,7 +115,9 @@ def _private_socket_dir(path: Path) -> Path:
 
 
 def _unusable(path: Path, error: OSError) -> StackError:
-    advice = "make room" if error.errno == errno.ENOSPC else "make it writable"
+    advice = {errno.ENOSPC: "make room", errno.EEXIST: "move what is there"}.get(
+        error.errno or 0, "make it writable"
+    )
     return StackError(
         f"Cannot write to {path} ({error.strerror}): "
         f"{advice}, or name another folder with --data-dir"
