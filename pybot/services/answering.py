@@ -16,8 +16,9 @@ from pybot.services.events import MessageChanged
 from pybot.services.live_kernels import LiveKernels
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import Profile
+from pybot.services.llm.titles import first_words
 from pybot.services.pages import MAX_SIZE, PageRequest
-from pybot.services.records import MessageRole, TextPart, Viewer, conversation_of
+from pybot.services.records import MessageRole, RunStatus, TextPart, Viewer, conversation_of
 from pybot.services.runlog import End, FencedLog
 from pybot.services.snapshots import MessageView, Snapshots
 
@@ -78,14 +79,17 @@ class Answering:
         )
 
     async def entitle(self, viewer: Viewer, log: FencedLog) -> None:
-        """Let the model name the conversation after its first answer."""
+        """Let the model name the conversation after its first whole answer; words do till then."""
         conversation_id = conversation_of(log.run.id)
         try:
             snapshot = await self.snapshots.read(viewer, conversation_id)
             page = await self.snapshots.page(snapshot, PageRequest(first=2))
             question, answer = (_text_of(edge.node) for edge in page.edges)
-            title = await make_title(self.model, question, answer)
-            await self.conversations.entitle(viewer, conversation_id, title)
+            if log.run.status is RunStatus.COMPLETED:
+                title, by = await make_title(self.model, question, answer), "model"
+            else:
+                title, by = first_words(question), ""
+            await self.conversations.entitle(viewer, conversation_id, title, by=by)
         except NotFound:
             logger.info("conversation deleted before it had a title")
 

@@ -164,14 +164,16 @@ class Conversations:
                 changes[name] = text
         return (await self.change(viewer, conversation_id, changes)).conversation
 
-    async def entitle(self, viewer: Viewer, conversation_id: str, title: str) -> None:
-        """Give a title made by the model, unless there is one already."""
+    async def entitle(
+        self, viewer: Viewer, conversation_id: str, title: str, *, by: str = "model"
+    ) -> None:
+        """Give a title unless there is one; `by=""` lets another one take its place."""
 
         async def unless_titled(before: ConversationModel, _: Write) -> None:
-            if before.titled_by:
+            if before.titled_by or before.title == title:
                 raise Conflict("The conversation has a title.")
 
-        changes: dict[str, Word] = {"title": title[:MAX_TITLE_LENGTH], "titled_by": "model"}
+        changes: dict[str, Word] = {"title": title[:MAX_TITLE_LENGTH], "titled_by": by}
         with contextlib.suppress(Conflict):
             await self.change(viewer, conversation_id, changes, unless_titled)
 

@@ -157,7 +157,7 @@ class RunWorker:
                 await self._forget_ended(run_id)
             finally:
                 self._logs.discard(log)
-            if log.run.status is RunStatus.COMPLETED and not conversation.titled_by:
+            if log.run.status.ended and not conversation.titled_by:
                 await self._answering.entitle(viewer, log)
 
     async def _take_up(self, log: FencedLog, viewer: Viewer) -> None:

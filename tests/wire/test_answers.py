@@ -1,8 +1,9 @@
 """Asking and being answered, over the wire."""
 
 import asyncio
+from typing import Any
 
-from tests.client import run_of, text_of
+from tests.client import Api, run_of, text_of
 from tests.fixtures.server import Server
 
 
@@ -105,13 +106,28 @@ async def test_run_goes_on_with_every_client_gone(server: Server) -> None:
 async def test_title_is_made_after_the_first_answer(server: Server) -> None:
     """The model names the conversation; the event says so."""
     ann = server.user()
-    sent = await ann.send("hello")
+    await until_titled(ann, await ann.send("hello"), "A scripted title")
+
+
+async def until_titled(user: Api, sent: Any, title: str) -> None:
+    """Follow a conversation until it is called so."""
     async with asyncio.timeout(10):
-        async for event in ann.events(sent["conversation"]["id"], sent["eventCursor"]):
+        async for event in user.events(sent["conversation"]["id"], sent["eventCursor"]):
             if event["__typename"] != "ConversationChangedEvent":
                 continue
-            if event["conversation"]["title"] == "A scripted title":
+            if event["conversation"]["title"] == title:
                 break
+
+
+async def test_first_words_are_the_title_until_an_answer_is_whole(server: Server) -> None:
+    """What failed is found again in the list; the model still names it later."""
+    ann = server.user()
+    sent = await ann.send("Plot a wave [[error: 0]]")
+    assert run_of(await ann.until_ended(sent))["status"] == "FAILED"
+    conversation = sent["conversation"]["id"]
+    await until_titled(ann, sent, "Plot a wave [[error: 0]]")
+    again = await ann.send("hello", conversation)
+    await until_titled(ann, again, "A scripted title")
 
 
 async def test_second_message_meanwhile_is_a_conflict(server: Server) -> None:

@@ -34,13 +34,14 @@ def title_from(text: str, question: str) -> str:
     """The title in what the model wrote; the question's own first words when there is none."""
     lines = [line.strip() for line in text.strip().splitlines()]
     line = lines[0] if lines else ""
-    title = _PREFIX.sub("", line.strip(_DECORATION)).strip(_DECORATION)
+    title = _PREFIX.sub("", line.replace("`", "").strip(_DECORATION)).strip(_DECORATION)
     if 2 <= len(title) <= MAX_LENGTH and len(title.split()) <= MAX_WORDS and "```" not in line:
         return title
-    return _first_words(question)
+    return first_words(question)
 
 
-def _first_words(question: str) -> str:
+def first_words(question: str) -> str:
+    """A title without a model: how the question begins."""
     words = question.split()
     title = ""
     for word in words[:MAX_WORDS]:

@@ -9,6 +9,7 @@ from pybot.services.llm.titles import MAX_LENGTH, title_from, title_generation
         "Sine wave plot",
         '"Sine wave plot"',
         "**Sine wave plot**",
+        "`Sine wave` plot",
         "Title: Sine wave plot.",
         "# Sine wave plot\n\nHere is the title that you asked for.",
         "\n  The title is: “Sine wave plot”",
