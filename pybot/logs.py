@@ -7,12 +7,16 @@ A message's text is nobody's business at INFO: log IDs, counts and durations.
 
 import json
 import logging
+import math
 import re
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+
+REPEAT_AFTER = 60.0  # seconds
+MOST_REMEMBERED = 1000
 
 _PLAIN = re.compile(r"[\w./:+-]+")
 _fields: ContextVar[Mapping[str, str]] = ContextVar("log_fields", default={})  # noqa: B039 (never changed)
@@ -48,6 +52,29 @@ class LineFormatter(logging.Formatter):
         return " ".join(f"{key}={_quote(value)}" for key, value in fields.items())
 
 
+class _Repeats(logging.Filter):
+    """Leaves a warning out that was logged in the same words less than a minute ago.
+
+    While a back end is away, whatever waits for it says so with each of its tries.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged."""
+        if record.levelno != logging.WARNING:
+            return True
+        words = f"{record.name} {_fields.get()} {record.getMessage()}"
+        if record.created - self._said.get(words, -math.inf) < REPEAT_AFTER:
+            return False
+        if len(self._said) >= MOST_REMEMBERED:
+            self._said.clear()
+        self._said[words] = record.created
+        return True
+
+
 def configure_logging(level: str) -> None:
     """Send everything, uvicorn's lines too, to stderr in one form.
 
@@ -55,6 +82,7 @@ def configure_logging(level: str) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
+    handler.addFilter(_Repeats())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level if level in ("DEBUG", "ERROR") else "WARNING")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pybot import logs
 from pybot.logs import configure_logging, log_fields
 
 
@@ -63,3 +64,21 @@ def test_libraries_are_quiet_and_warnings_logged(lines: io.StringIO) -> None:
     assert first.endswith("level=WARNING logger=uvicorn.error event=busy")
     assert len(rest) == 1
     assert "logger=py.warnings" in rest[0]
+
+
+def test_warning_that_repeats_is_logged_once_a_minute(
+    lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is about another run, or in other words, is another warning."""
+    logger = logging.getLogger("pybot.services.queue")
+    for _ in range(3):
+        logger.warning("Redis is away: %d", 1)
+        logger.info("tried")
+    with log_fields(run="r1"):
+        logger.warning("Redis is away: %d", 1)
+    logger.warning("Redis is away: %d", 2)
+    assert lines.getvalue().count("Redis is away") == 3
+    assert lines.getvalue().count("tried") == 3
+    monkeypatch.setattr(logs, "REPEAT_AFTER", 0.0)
+    logger.warning("Redis is away: %d", 1)
+    assert lines.getvalue().count("Redis is away") == 4

@@ -80,7 +80,9 @@ class ChatCompletionsModel:
         try:
             models = chat_wire.models.decode(await self._connection.get("/v1/models"))
         except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
-            log.info("no information from the model's service: %r", error)
+            log.info(
+                "no information from the model's service: %s", str(error) or type(error).__name__
+            )
             return ModelInfo(self.name, window, available=False)
         self._served = models.served(self.name)
         if window is None and self._served is not None:

@@ -107,7 +107,9 @@ class TgiModel:
         try:
             said = _info.decode(await self._connection.get("/info"))
         except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
-            log.info("no information from the model's service: %r", error)
+            log.info(
+                "no information from the model's service: %s", str(error) or type(error).__name__
+            )
             return ModelInfo(self.name, window, available=False)
         total = said.max_total_tokens or said.max_input_tokens or said.max_input_length
         return ModelInfo(self.name, window or total, available=True)
