@@ -26,5 +26,5 @@ def decode(log: Log, cursor: str) -> int:
             f"This cursor was given by `{tag}Events`, not `{log}Events`.", ("after",)
         )
     if tag != log or seq < 0 or encode(log, seq) != cursor:
-        raise InvalidInput("This is not a cursor that the API gave.", ("after",))
+        raise InvalidInput("`after` is not a cursor that the API gave.", ("after",))
     return seq

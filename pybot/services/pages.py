@@ -77,5 +77,5 @@ def decode_cursor(cursor: str, count: int, argument: str) -> list[str]:
     except (binascii.Error, UnicodeDecodeError):
         values = []
     if len(values) != count:
-        raise InvalidInput("This is not a cursor of this list.", (argument,))
+        raise InvalidInput(f"`{argument}` is not a cursor of this list.", (argument,))
     return values
