@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import unicodedata
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -99,12 +100,12 @@ class Conversations:
         instructions: str,
     ) -> tuple[Conversation, list[Word]]:
         """A conversation to be created: its record, and its fields for HSET."""
-        self._check(title=title, model=model, instructions=instructions)
+        self._check(model=model, instructions=instructions)
         created = milliseconds(now())
         stored = self._models.conversation(
             pk=conversation_id,
             owner=viewer.username,
-            title=title or NEW_TITLE,
+            title=NEW_TITLE if title is None else tidied(title),
             titled_by="user" if title else "",
             model=model or self._model_names[0],
             instructions=instructions,
@@ -151,7 +152,8 @@ class Conversations:
         instructions: str | None = None,
     ) -> Conversation:
         """Change a conversation; None leaves a field as it is."""
-        self._check(title=title, model=model, instructions=instructions)
+        self._check(model=model, instructions=instructions)
+        title = None if title is None else tidied(title)
         await self.get(viewer, conversation_id)
         changes: dict[str, Word] = {"updated_at": milliseconds(now())}
         if title is not None:
@@ -262,14 +264,22 @@ class Conversations:
         if runs:
             await self._client.zrem(keys.UNFINISHED_RUNS, *runs)
 
-    def _check(self, *, title: str | None, model: str | None, instructions: str | None) -> None:
-        if title is not None and not (title.strip() and len(title) <= MAX_TITLE_LENGTH):
-            raise InvalidInput(f"A title has 1 to {MAX_TITLE_LENGTH} characters.", ("title",))
+    def _check(self, *, model: str | None, instructions: str | None) -> None:
         if instructions is not None and len(instructions) > MAX_INSTRUCTIONS_LENGTH:
             message = f"Instructions have at most {MAX_INSTRUCTIONS_LENGTH} characters."
             raise InvalidInput(message, ("instructions",))
         if model is not None and model not in self._model_names:
             raise InvalidInput("This server has no such model.", ("modelId",))
+
+
+def tidied(title: str) -> str:
+    """A title on one line, without control characters; raises InvalidInput when none is left."""
+    kept = (each for each in title if each.isspace() or unicodedata.category(each) != "Cc")
+    tidy = " ".join("".join(kept).split())
+    seen = any(each.isprintable() and each != " " for each in tidy)
+    if not seen or len(tidy) > MAX_TITLE_LENGTH:
+        raise InvalidInput(f"A title has 1 to {MAX_TITLE_LENGTH} characters.", ("title",))
+    return tidy
 
 
 def run_ids_of(messages: Sequence[bytes]) -> list[str]:

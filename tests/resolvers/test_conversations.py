@@ -97,6 +97,7 @@ async def test_repeated_key_gives_the_first_conversation(api: Api) -> None:
     ("fields", "kind", "path"),
     [
         ({"title": " "}, "InvalidInputError", "title"),
+        ({"title": "\u200b\x00"}, "InvalidInputError", "title"),
         ({"title": "x" * 201}, "InvalidInputError", "title"),
         ({"instructions": "x" * 8001}, "InvalidInputError", "instructions"),
         ({"idempotencyKey": "x" * 201}, "InvalidInputError", "idempotencyKey"),
@@ -126,6 +127,13 @@ async def test_update_changes_what_is_given_only(api: Api) -> None:
     changed = payload["conversation"]
     assert (changed["title"], changed["pinned"], changed["archived"]) == ("New", True, True)
     assert changed["instructions"] == "Be brief."
+
+
+async def test_title_is_kept_on_one_line(api: Api) -> None:
+    conversation = await api.create(title="  Two\r\nlines\x00 \u00e9\u200d ")
+    assert await titles(api) == ["Two lines \u00e9\u200d"]
+    await api(UPDATE, input={"conversationId": conversation, "title": "\tOne"})
+    assert await titles(api) == ["One"]
 
 
 @pytest.mark.parametrize("field", ["title", "pinned", "archived", "modelId", "instructions"])
