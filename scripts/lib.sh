@@ -20,7 +20,7 @@ digest() {
 # files_of FOLDER…: every file below, without what is installed or made there.
 files_of() {
     find "$@" \( -name node_modules -o -name dist -o -name '*-report' -o -name test-results \
-        -o -name '*.tsbuildinfo' \) -prune -o -type f -print0 | sort -z
+        -o -name '*.tsbuildinfo' -o -name graphql-env.d.ts \) -prune -o -type f -print0 | sort -z
 }
 
 # step NAME TITLE COMMAND…: run the command unless it has been run for the same input (stdin).
