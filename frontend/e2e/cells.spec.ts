@@ -50,7 +50,10 @@ test("long output is cut with Show more, longer output has a download too", asyn
   await chat.begin(code(`print("x" * 9_000 + "THE END")`));
   const output = chat.cell.getByLabel("Output", { exact: true });
   await expect(output).not.toContainText("THE END");
+  const height = () => chat.cell.getByLabel("Output").evaluate((box) => box.clientHeight);
+  const low = await height();
   await chat.cell.getByRole("button", { name: "Show more (9 kB)" }).click();
+  expect(await height()).toBeGreaterThan(low + 100);
   await expect(output).toContainText("THE END");
   await chat.cell.getByRole("button", { name: "Show less" }).click();
   await expect(output).not.toContainText("THE END");
@@ -151,7 +154,7 @@ test("a data frame is a table; styles, scripts and handlers are taken out of HTM
     '<script>window.hurt=1</script><p onclick="x()" style="color:red">kept</p><iframe src="/"></iframe>' +
     '<img src="https://evil.example/x.png"><a href="https://example.org">link</a><form><input></form>';
   await chat.ask(code(`from IPython.display import HTML\nHTML('''${html}''')`));
-  await expect(chat.cell.getByRole("region", { name: "Table" }).getByText("kept")).toBeVisible();
+  await expect(chat.cell.getByRole("region", { name: "HTML" }).getByText("kept")).toBeVisible();
   await expect(
     chat.cell.locator(".html-output :is(script, iframe, form, input, img, [onclick])"),
   ).toHaveCount(0);

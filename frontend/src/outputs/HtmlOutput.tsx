@@ -9,6 +9,8 @@ interface Props {
   download: OutputData["download"];
 }
 
+const TABLE = /<table\b/i;
+
 /** HTML, of which tables and text are shown and nothing runs. */
 export default function HtmlOutput({ html, download }: Props) {
   const safe = useMemo(() => sanitize(html), [html]);
@@ -18,7 +20,7 @@ export default function HtmlOutput({ html, download }: Props) {
         className="html-output"
         tabIndex={0}
         role="region"
-        aria-label={strings.output.table}
+        aria-label={TABLE.test(safe.html) ? strings.output.table : strings.output.html}
         dangerouslySetInnerHTML={{ __html: safe.html }}
       />
       {safe.reduced && (

@@ -1,8 +1,9 @@
 import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it, vi } from "vitest";
+import type { OutputView } from "../state/types";
 import { outputView } from "../state/views";
-import { stream } from "../state/testing";
+import { failure, stream } from "../state/testing";
 import { OutputItem } from "./OutputItem";
 
 it("shows the start of a long text, or its end while it grows", async () => {
@@ -15,6 +16,21 @@ it("shows the start of a long text, or its end while it grows", async () => {
   expect(box).toHaveTextContent(/END$/);
   await userEvent.click(screen.getByRole("button", { name: "Show more (5 kB)" }));
   expect(box).toHaveTextContent(/^START.*END$/);
+  expect(box).toHaveAttribute("data-expanded", "true");
+});
+
+it.each([
+  ["<p>text</p>", "HTML"],
+  ["<div><table><tr><td>1</td></tr></table></div>", "Table"],
+])("names HTML by what it is: %s", async (html, label) => {
+  const part = { mediaType: "text/html", text: html, url: "/outputs/o", byteSize: html.length };
+  const output: OutputView = {
+    ...failure(0),
+    __typename: "DisplayOutput",
+    representations: [part],
+  };
+  render(<OutputItem output={output} running={false} />);
+  expect(await screen.findByRole("region", { name: label })).toBeInTheDocument();
 });
 
 it("offers no more than a download of what is huge", () => {

@@ -33,6 +33,7 @@ export function TextOutput({ text, label, tone, wrap, growing = false, ...rest }
         dir="ltr"
         className={`text-output ${tone === "error" ? "text-output-error" : ""}`}
         data-wrap={wrap}
+        data-expanded={all}
       >
         <Ansi text={all && !huge ? text : shortened(text, growing)} />
       </pre>

@@ -130,6 +130,7 @@ export const strings = {
     image: "Image that the code made",
     lightbox: "Image",
     table: "Table",
+    html: "HTML",
     scriptsRemoved: "Interactive parts of this output are not shown.",
     figure: "Plotly figure: it can't be shown here yet.",
     unknown: (type: string) => `An output of type ${type} can't be shown here.`,
