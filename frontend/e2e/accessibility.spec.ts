@@ -45,6 +45,8 @@ for (const colorScheme of ["light", "dark"] as const) {
     await page.getByRole("menuitem", { name: /Restart kernel/ }).click();
     await expect(page.getByRole("dialog")).toBeVisible();
     expect(await scan(page)).toEqual([]);
+    await page.getByRole("button", { name: "Restart kernel" }).press("Enter");
+    await expect(page.getByRole("button", { name: /^Kernel/ })).toBeFocused();
   });
 }
 

@@ -112,8 +112,9 @@ test("Stop ends the answer, keeps what was written and offers to write it again"
   await page.goto("/");
   await chat.ask("[[long: 500]] [[slow: 20]]");
   await expect(chat.answer).toContainText("w0 w1");
-  await chat.stop.click();
+  await chat.stop.press("Enter");
   await expect(chat.answer.getByText("Stopped", { exact: true })).toBeVisible();
+  await expect(chat.box).toBeFocused();
   await expect(chat.answer).toContainText("w0 w1");
   await expect(chat.send).toBeVisible();
   await expect(chat.answer.getByRole("button", { name: "Regenerate" })).toBeVisible();
@@ -150,8 +151,9 @@ test("Regenerate writes another answer in place of the newest", async ({ page })
   await page.goto("/");
   await chat.ask("[[hold: 1]] [[answer: Once more]]");
   await chat.release();
-  await chat.answer.getByRole("button", { name: "Regenerate" }).click();
+  await chat.answer.getByRole("button", { name: "Regenerate" }).press("Enter");
   await expect(page.getByText("Pybot is answering")).toBeAttached();
+  await expect(chat.box).toBeFocused();
   await expect(chat.answer).not.toContainText("Once more");
   await chat.release();
   await expect(page.getByRole("article")).toHaveCount(2);
@@ -166,8 +168,9 @@ test("an answer that breaks off says why, what to do next, and Retry does it", a
   const alert = chat.answer.getByRole("alert");
   await expect(alert).toContainText("Retry to have the answer written again.");
   await expect(chat.answer).toContainText("w0 w1 w2");
-  await alert.getByRole("button", { name: "Retry" }).click();
+  await alert.getByRole("button", { name: "Retry" }).press("Enter");
   await expect(page.getByText("Pybot is answering")).toBeAttached();
+  await expect(chat.box).toBeFocused();
   await expect(alert).toHaveCount(0);
   await chat.release();
   await expect(alert).toBeVisible();

@@ -27,13 +27,13 @@ test("a conversation is renamed in place: Enter saves, Esc does not", async ({ p
   await expect(field).toBeFocused();
   await field.fill("Forgotten");
   await field.press("Escape");
-  await expect(list.getByRole("link", { name: title })).toBeVisible();
+  await expect(list.getByRole("link", { name: title })).toBeFocused();
 
   await list.getByRole("button", { name: `Options for ${title}` }).click();
   await page.getByRole("menuitem", { name: "Rename" }).click();
   await field.fill(`${title} again`);
   await field.press("Enter");
-  await expect(list.getByRole("link", { name: `${title} again` })).toBeVisible();
+  await expect(list.getByRole("link", { name: `${title} again` })).toBeFocused();
   await expect(page).toHaveTitle(`${title} again`);
 });
 
@@ -55,6 +55,7 @@ test("deleting asks first; deleting the open conversation leads to a new chat, i
   await page.getByRole("menuitem", { name: /Delete/ }).click();
   await dialog.getByRole("button", { name: "Cancel" }).click();
   await expect(list.getByRole("link", { name: title })).toBeVisible();
+  await expect(options).toBeFocused();
 
   await options.click();
   await page.getByRole("menuitem", { name: /Delete/ }).click();
@@ -64,6 +65,31 @@ test("deleting asks first; deleting the open conversation leads to a new chat, i
     await expect(tab).toHaveURL(/\/$/);
     await expect(tab.getByRole("link", { name: title })).toHaveCount(0);
   }
+});
+
+test("the focus goes back to the menu after Esc, and to the next row after a deletion", async ({
+  page,
+}) => {
+  const title = `Focus ${randomUUID()}`;
+  await createConversation(page.request, `${title} 1`);
+  await createConversation(page.request, `${title} 2`);
+  await page.goto("/");
+  const list = page.getByRole("navigation", { name: "Conversations" });
+  const options = list.getByRole("button", { name: `Options for ${title} 2` });
+  const dialog = page.getByRole("dialog", { name: "Delete this conversation?" });
+  for (const answer of ["Escape", "Enter"]) {
+    await options.press("Enter");
+    await page.getByRole("menuitem", { name: /Delete/ }).press("Enter");
+    await expect(dialog).toBeVisible();
+    if (answer === "Escape") {
+      await page.keyboard.press("Escape");
+      await expect(options).toBeFocused();
+    } else {
+      await dialog.getByRole("button", { name: "Delete" }).press("Enter");
+    }
+  }
+  await expect(list.getByRole("link", { name: `${title} 2` })).toHaveCount(0);
+  await expect(list.getByRole("link", { name: `${title} 1` })).toBeFocused();
 });
 
 test("the list is live: a conversation of another tab appears first, with a dot while it answers", async ({

@@ -6,6 +6,7 @@ interface Props {
   text: string;
   action: string;
   onConfirm: () => void;
+  /** Gives the focus back too: the menu that had it is gone. */
   onClose: () => void;
 }
 

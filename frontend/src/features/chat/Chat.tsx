@@ -8,6 +8,7 @@ import { NEW, type Outgoing } from "../../state/outbox";
 import type { SendOutcome } from "../../state/sending";
 import type { Thread } from "../../state/types";
 import { Composer } from "../composer/Composer";
+import { focusBox } from "../composer/useAutoFocus";
 import { KernelMenu } from "../kernel/KernelMenu";
 import { AnswerStatus } from "./AnswerStatus";
 import { EmptyChat } from "./EmptyChat";
@@ -29,6 +30,7 @@ export function Chat({ id, thread, onLoadEarlier }: Props) {
   const chat = useChat(id, thread);
   const { scrollRef, contentRef, pinned, toEnd } = useFollow();
   const openCreated = useOpenCreated(id);
+  const box = useRef<HTMLTextAreaElement>(null);
   useStopKey(chat.busy, chat.stop);
 
   const deliver = async (sending: Promise<SendOutcome>) => {
@@ -38,7 +40,14 @@ export function Chat({ id, thread, onLoadEarlier }: Props) {
     return outcome;
   };
   const send = (text: string) => deliver(chat.send(text));
-  const retry = (item: Outgoing) => void deliver(chat.retry(item));
+  const retry = (item: Outgoing) => {
+    focusBox(box);
+    void deliver(chat.retry(item));
+  };
+  const regenerate = (messageId: string) => {
+    focusBox(box);
+    chat.regenerate(messageId);
+  };
   const empty = (thread?.messages.length ?? 0) === 0 && chat.outgoing.length === 0;
   const loading = id !== null && thread === null;
 
@@ -61,7 +70,7 @@ export function Chat({ id, thread, onLoadEarlier }: Props) {
             {!empty && (
               <MessageList
                 thread={thread}
-                chat={chat}
+                chat={{ ...chat, regenerate }}
                 scrollRef={scrollRef}
                 onRetry={retry}
                 onLoadEarlier={onLoadEarlier}
@@ -75,6 +84,7 @@ export function Chat({ id, thread, onLoadEarlier }: Props) {
         <Composer
           key={id ?? NEW}
           id={id ?? NEW}
+          box={box}
           busy={chat.busy}
           onSend={send}
           onStop={chat.stop}

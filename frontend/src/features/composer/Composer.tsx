@@ -1,28 +1,33 @@
 import { ArrowUp, Square } from "lucide-react";
-import { useRef, type SubmitEvent, type KeyboardEvent } from "react";
+import { type KeyboardEvent, type RefObject, type SubmitEvent } from "react";
 import { strings } from "../../shared/strings";
 import type { SendOutcome } from "../../state/sending";
-import { useAutoFocus } from "./useAutoFocus";
+import { focusBox, useAutoFocus } from "./useAutoFocus";
 import { useDraft } from "./useDraft";
 
 interface Props {
   /** Whose draft this is. */
   id: string;
+  box: RefObject<HTMLTextAreaElement | null>;
   /** Whether an answer is being written. */
   busy: boolean;
   onSend: (text: string) => Promise<SendOutcome>;
   onStop: () => void;
 }
 
-export function Composer({ id, busy, onSend, onStop }: Props) {
+export function Composer({ id, box, busy, onSend, onStop }: Props) {
   const { text, setText, refusal, submit } = useDraft(id, onSend);
-  const box = useRef<HTMLTextAreaElement>(null);
   useAutoFocus(box);
 
   const sendable = text.trim() !== "" && !busy;
   const onSubmit = (event: SubmitEvent) => {
     event.preventDefault();
+    focusBox(box);
     if (sendable) submit();
+  };
+  const stop = () => {
+    focusBox(box);
+    onStop();
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (!sends(event)) return;
@@ -50,7 +55,7 @@ export function Composer({ id, busy, onSend, onStop }: Props) {
           onKeyDown={onKeyDown}
         />
         {busy ? (
-          <StopButton onStop={onStop} />
+          <StopButton onStop={stop} />
         ) : (
           <button
             type="submit"

@@ -1,6 +1,6 @@
 import { ChevronDown } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { KernelData } from "../../api/fragments";
 import { ConfirmDialog } from "../../shared/ConfirmDialog";
 import { strings } from "../../shared/strings";
@@ -27,13 +27,18 @@ const DOTS: Record<Status, string> = {
 /** How the kernel is, and what can be done with it. */
 export function KernelMenu({ conversationId, kernel }: Props) {
   const [confirming, setConfirming] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
   if (!kernel) return null;
   const { status } = kernel;
   const ended = status === "STOPPED" || status === "DEAD";
+  const onClose = () => {
+    setConfirming(false);
+    button.current?.focus();
+  };
   return (
     <>
       <DropdownMenu.Root modal={false}>
-        <DropdownMenu.Trigger className="button-outline">
+        <DropdownMenu.Trigger ref={button} className="button-outline">
           <span aria-hidden className={`size-2 rounded-full ${DOTS[status]}`} />
           <span>
             <span className="max-sm:sr-only">{strings.kernel.options}: </span>
@@ -73,7 +78,7 @@ export function KernelMenu({ conversationId, kernel }: Props) {
           text={strings.kernel.restartText}
           action={strings.kernel.restart}
           onConfirm={() => restartKernel(conversationId)}
-          onClose={() => setConfirming(false)}
+          onClose={onClose}
         />
       )}
     </>

@@ -5,8 +5,12 @@ import { renameConversation } from "./conversationCommands";
 
 interface Props {
   conversation: ListedConversation;
-  onDone: () => void;
+  /** `byKey` when Enter or Esc ended it, and so the focus has nowhere to be. */
+  onDone: (byKey: boolean) => void;
 }
+
+/** What the server takes: more would be refused, and lost. */
+const LONGEST = 200;
 
 /** Renames in place: Enter or leaving saves, Esc does not. */
 export function RenameForm({ conversation, onDone }: Props) {
@@ -15,23 +19,23 @@ export function RenameForm({ conversation, onDone }: Props) {
   const done = useRef(false);
   useEffect(() => field.current?.select(), []);
 
-  const finish = (save: boolean) => {
+  const finish = (save: boolean, byKey: boolean) => {
     if (done.current) return;
     done.current = true;
     const wanted = title.trim();
     if (save && wanted !== "" && wanted !== conversation.title) {
       renameConversation(conversation.id, wanted);
     }
-    onDone();
+    onDone(byKey);
   };
   const onSubmit = (event: SubmitEvent) => {
     event.preventDefault();
-    finish(true);
+    finish(true, true);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape") return;
     event.preventDefault();
-    finish(false);
+    finish(false, true);
   };
   return (
     <form onSubmit={onSubmit}>
@@ -39,10 +43,11 @@ export function RenameForm({ conversation, onDone }: Props) {
         ref={field}
         aria-label={strings.sidebar.renameLabel}
         className="rename-field"
+        maxLength={LONGEST}
         value={title}
         onChange={(event) => setTitle(event.target.value)}
         onKeyDown={onKeyDown}
-        onBlur={() => finish(true)}
+        onBlur={() => finish(true, false)}
       />
     </form>
   );

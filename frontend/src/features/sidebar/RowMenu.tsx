@@ -14,15 +14,33 @@ interface Props {
 export function RowMenu({ conversation, onRename }: Props) {
   const [confirming, setConfirming] = useState(false);
   const renaming = useRef(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const after = useRef<HTMLElement>(null);
   const { id, title } = conversation;
   const rename = () => {
     renaming.current = true;
     onRename();
   };
+  const ask = () => {
+    after.current = button.current;
+    setConfirming(true);
+  };
+  const remove = () => {
+    after.current = neighbour(button.current);
+    deleteConversation(id);
+  };
+  const onClose = () => {
+    setConfirming(false);
+    after.current?.focus();
+  };
   return (
     <>
       <DropdownMenu.Root modal={false}>
-        <DropdownMenu.Trigger className="button-icon" aria-label={strings.sidebar.options(title)}>
+        <DropdownMenu.Trigger
+          ref={button}
+          className="button-icon"
+          aria-label={strings.sidebar.options(title)}
+        >
           <Ellipsis aria-hidden className="size-4" />
         </DropdownMenu.Trigger>
         <DropdownMenu.Content
@@ -37,7 +55,7 @@ export function RowMenu({ conversation, onRename }: Props) {
             <Pencil aria-hidden className="size-4" />
             {strings.sidebar.rename}
           </DropdownMenu.Item>
-          <DropdownMenu.Item className="menu-item text-danger" onSelect={() => setConfirming(true)}>
+          <DropdownMenu.Item className="menu-item text-danger" onSelect={ask}>
             <Trash2 aria-hidden className="size-4" />
             {strings.sidebar.remove}…
           </DropdownMenu.Item>
@@ -48,10 +66,17 @@ export function RowMenu({ conversation, onRename }: Props) {
           title={strings.sidebar.removeTitle}
           text={strings.sidebar.removeText(title)}
           action={strings.sidebar.remove}
-          onConfirm={() => deleteConversation(id)}
-          onClose={() => setConfirming(false)}
+          onConfirm={remove}
+          onClose={onClose}
         />
       )}
     </>
   );
+}
+
+/** Where the focus goes when a row goes: to the next one or the one before, or else to the first link. */
+function neighbour(button: HTMLElement | null): HTMLElement | null {
+  const row = button?.closest("li");
+  const near = row?.nextElementSibling ?? row?.previousElementSibling ?? row?.closest("nav");
+  return near?.querySelector("a") ?? null;
 }
