@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from pybot.services.local.process import Child
 from pybot.services.local.redis_server import RedisServer
 from tests.client import Api, GraphQLErrors, run_of
-from tests.faults.conftest import Fleet
+from tests.faults.conftest import Fleet, until
 from tests.faults.following import Followers, follow, reached, text_reached
 
 WORDS = 150
@@ -149,6 +149,22 @@ async def test_sockets_outlive_a_restart_of_redis(harmed: Fleet, own_redis: Redi
     agreed = await followers.agreed(30)
     assert agreed["run"]["status"] == "COMPLETED"
     assert agreed["parts"] == [{"text": TEXT}]
+
+
+async def test_worker_that_ends_after_a_restart_of_redis_hands_over(
+    harmed: Fleet, own_redis: RedisOfTest
+) -> None:
+    """The queue, on new connections, still writes down how its task ended: no lease is awaited."""
+    ann, ending = await asyncio.gather(harmed.web(), harmed.worker(RUN__LEASE="60"))
+    before = await ann.send("[[slow: 50]] [[long: 100]]")
+    await text_reached(ann, before, 20)
+    await own_redis.restart()
+    await ann.until_ended(before)
+    sent = await ann.send(WRITING)
+    await text_reached(ann, sent, 20)
+    await asyncio.to_thread(ending.end, signal.SIGTERM)
+    following = await harmed.worker(RUN__LEASE="60")
+    assert await until(lambda: following.logged("run begun") == 1) < 2
 
 
 async def test_redis_frozen_for_10_seconds(harmed: Fleet, own_redis: RedisOfTest) -> None:
