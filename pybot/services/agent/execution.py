@@ -179,14 +179,14 @@ class Execution:
         """Interrupt the kernel at once and commit what there is, unless the run is another's."""
         if not await self._is_ours():
             await _cancel(pump)
-            raise Superseded("Another worker has taken the run up.")
+            raise Superseded("The run is no longer this worker's.")
         if not pump.done():
             await interrupt(self._kernel, _INTERRUPT_PATIENCE)
             await asyncio.wait({pump}, timeout=_LAST_OUTPUTS)
             await _cancel(pump)
             self._status = CellStatus.INTERRUPTED
         elif not pump.cancelled() and isinstance(pump.exception(), Superseded):
-            raise Superseded("Another worker has taken the run up.")
+            raise Superseded("The run is no longer this worker's.")
         await self._commit()
 
     async def _is_ours(self) -> bool:
