@@ -62,3 +62,10 @@ it.each([
   expect(alert).toHaveTextContent(step);
   expect(screen.getByRole("button", { name: action })).toBeInTheDocument();
 });
+
+it("offers no other try of a question that is too long", () => {
+  const error = { code: "CONTEXT_TOO_LONG", message: "It is too long.", retryable: false } as const;
+  show([{ ...answer("m1", ""), parts: [], status: "FAILED", error }]);
+  expect(screen.getByRole("alert")).toHaveTextContent("Start a new chat");
+  expect(screen.queryByRole("button", { name: "Retry" })).not.toBeInTheDocument();
+});

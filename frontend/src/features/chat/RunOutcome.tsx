@@ -33,7 +33,9 @@ export function RunOutcome({ message, onRegenerate }: Props) {
             <p className="font-medium">{error?.message ?? fallback}</p>
             {error && <p className="text-sm">{nextSteps[error.code]}</p>}
           </div>
-          {onRegenerate && <RetryButton label={retryLabel(error)} onClick={onRegenerate} />}
+          {onRegenerate && mayHelp(message, error) && (
+            <RetryButton label={retryLabel(error)} onClick={onRegenerate} />
+          )}
         </div>
       );
     }
@@ -43,6 +45,15 @@ export function RunOutcome({ message, onRegenerate }: Props) {
 function errorOf(message: MessageView): RunErrorData | null {
   const part = message.parts.findLast((it) => it.kind === "error");
   return part?.error ?? message.error;
+}
+
+/**
+ * Whether another try can end otherwise. Not where the question alone is too long; but the outputs
+ * that came to it may be shorter the next time, and what a setting prevents can be mended.
+ */
+function mayHelp(message: MessageView, error: RunErrorData | null): boolean {
+  if (error?.code !== "CONTEXT_TOO_LONG") return true;
+  return error.retryable || message.parts.some(({ kind }) => kind === "cell");
 }
 
 /** The code of an answer starts a kernel where none runs. */
