@@ -106,6 +106,25 @@ test("what is typed while a conversation is created goes with it", async ({ page
   await expect(chat.box).toHaveValue("");
 });
 
+test("what is typed just as the created conversation opens goes with it", async ({ page }) => {
+  await page.addInitScript(() => {
+    const push = history.pushState.bind(history);
+    history.pushState = (...to) => {
+      push(...to);
+      queueMicrotask(() => {
+        const box = document.querySelector("textarea");
+        box?.setRangeText("and then");
+        box?.dispatchEvent(new Event("input", { bubbles: true }));
+      });
+    };
+  });
+  const chat = new ChatPage(page);
+  await page.goto("/");
+  await chat.ask("First");
+  await expect(page).toHaveURL(/\/c\/.+/);
+  await expect(chat.box).toHaveValue("and then");
+});
+
 test("each conversation has a draft that survives a reload and goes when it is sent", async ({
   page,
 }) => {

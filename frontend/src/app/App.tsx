@@ -9,7 +9,7 @@ import { Shell } from "./Shell";
 export function App() {
   return (
     <ErrorBoundary message={strings.errors.crashed} action={<ReloadButton />}>
-      <BrowserRouter>
+      <BrowserRouter useTransitions={false}>
         <Routes>
           <Route element={<Shell />}>
             <Route index element={<NewChatPage />} />

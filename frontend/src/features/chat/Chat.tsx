@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "react";
+import { flushSync } from "react-dom";
 import { useNavigate } from "react-router";
 import { PageHeader } from "../../app/PageHeader";
 import { strings } from "../../shared/strings";
@@ -108,6 +109,7 @@ function useOpenCreated(id: string | null): (outcome: SendOutcome) => void {
   return (outcome) => {
     if (outcome.kind !== "accepted" || id !== null || !here.current) return;
     moveDraft(NEW, outcome.conversationId);
-    void navigate(`/c/${encodeURIComponent(outcome.conversationId)}`);
+    // At once: what is typed before the other page is there would stay behind.
+    flushSync(() => void navigate(`/c/${encodeURIComponent(outcome.conversationId)}`));
   };
 }
