@@ -53,7 +53,7 @@ async def test_a_cell_is_known_as_started_before_the_kernel_has_it() -> None:
 
 async def test_a_run_that_ends_in_a_cell_interrupts_the_kernel() -> None:
     log, kernel = FakeLog(), FakeKernel(loop=[asyncio.Event()])
-    outcome = await run(FakeModel([text_of("loop")]), kernel, log, timeout=0.05)
+    outcome = await run(FakeModel([text_of("loop")]), kernel, log, timeout=1)
     assert code_of(outcome) is RunErrorCode.RUN_TIMEOUT
     assert kernel.interrupts == 1
     assert cell_of(log.parts[0]).cell.status is CellStatus.INTERRUPTED
@@ -76,7 +76,7 @@ async def test_code_that_runs_too_long_is_interrupted_and_the_model_told() -> No
 async def test_code_that_ignores_interrupts_loses_its_kernel() -> None:
     log, kernel = FakeLog(), FakeKernel(loop=[asyncio.Event()])
     model = FakeModel([text_of("loop")], [text_of("x")], ["."])
-    await run(model, kernel, log, cell_timeout=0.05)
+    await run(model, kernel, log, cell_timeout=0.5)
     assert kernel.restarts == 1
     assert "its variables are lost" in model.asked[1].turns[-1].text
     assert model.asked[2].turns[-1].text.startswith("Output:\n```\n[the kernel was started anew")

@@ -152,7 +152,7 @@ async def test_code_cut_by_the_token_limit_is_not_run() -> None:
 
 async def test_a_run_that_takes_too_long_is_stopped() -> None:
     log, model = FakeLog(), FakeModel(["Once", asyncio.Event()])
-    outcome = await run(model, FakeKernel(), log, timeout=0.05)
+    outcome = await run(model, FakeKernel(), log, timeout=1)
     assert outcome.status is RunStatus.INCOMPLETE
     assert code_of(outcome) is RunErrorCode.RUN_TIMEOUT
     assert texts(log.parts) == ["Once"]
