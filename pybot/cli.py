@@ -19,7 +19,7 @@ from pydantic_settings import SettingsError
 from starlette.types import ASGIApp
 
 from pybot import __version__
-from pybot.config import Settings, setting_names
+from pybot.config import Settings, setting_fields
 from pybot.logs import configure_logging
 from pybot.services.local.data_folder import open_data_folder
 from pybot.services.local.process import StackError
@@ -190,6 +190,6 @@ def _setting_errors(error: ValidationError | SettingsError) -> list[str]:
 def _mistake(found: ErrorDetails) -> str:
     name = "__".join(str(step) for step in found["loc"]).upper()
     if found["type"] == "extra_forbidden":
-        near = get_close_matches(name, setting_names(), n=1, cutoff=0.8)
+        near = get_close_matches(name, dict(setting_fields()), n=1, cutoff=0.8)
         return f"{name} is no setting" + (f": did you mean {near[0]}?" if near else "")
     return f"{name}: {found['msg'].removeprefix('Value error, ')}"

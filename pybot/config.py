@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -253,11 +254,13 @@ class Settings(BaseSettings):
     )
 
 
-def setting_names() -> Iterator[str]:
-    """Every setting, as it is called in the environment."""
-    for name, field in Settings.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, Section):
-            yield from (f"{name}__{key}".upper() for key in section.model_fields)
+def setting_fields(
+    section: type[BaseModel] = Settings, prefix: str = ""
+) -> Iterator[tuple[str, FieldInfo]]:
+    """Every setting by the name that it has in the environment, in the order of the code."""
+    for name, field in section.model_fields.items():
+        key = f"{prefix}{name}".upper()
+        if isinstance(field.default, BaseModel):
+            yield from setting_fields(type(field.default), f"{key}__")
         else:
-            yield name.upper()
+            yield key, field

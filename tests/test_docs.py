@@ -2,17 +2,15 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType, build_schema, parse, validate
-from pydantic import BaseModel, SecretStr
-from pydantic.fields import FieldInfo
+from pydantic import SecretStr
 
 from pybot import __version__
-from pybot.config import MIB, Settings
+from pybot.config import MIB, setting_fields
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -42,16 +40,6 @@ FOUNDING = {
 Row = tuple[str, str, str]
 
 
-def fields(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every setting by the name that it has in the environment, in the order of the code."""
-    for name, field in section.model_fields.items():
-        key = f"{prefix}{name}".upper()
-        if isinstance(field.default, BaseModel):
-            yield from fields(type(field.default), f"{key}__")
-        else:
-            yield key, field
-
-
 def shown(value: Any) -> str:
     """A default as the documents write it."""
     match value:
@@ -69,7 +57,7 @@ def shown(value: Any) -> str:
 
 def settings() -> list[Row]:
     """The rows that the code asks for."""
-    return [(key, shown(field.default), field.description or "") for key, field in fields(Settings)]
+    return [(key, shown(field.default), field.description or "") for key, field in setting_fields()]
 
 
 def rows(document: Path) -> list[Row]:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pybot.config import Settings
+from pybot.config import Settings, setting_fields
 from tests.manifests.tools import MANIFESTS, ROOT, Object, containers, named
-from tests.test_docs import fields
 
-KEYS = {key for key, _ in fields(Settings)}
+KEYS = {key for key, _ in setting_fields()}
 
 
 def test_settings_exist(objects: list[Object]) -> None:
