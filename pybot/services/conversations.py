@@ -166,9 +166,7 @@ class Conversations:
                 changes[name] = text
         return (await self.change(viewer, conversation_id, changes)).conversation
 
-    async def entitle(
-        self, viewer: Viewer, conversation_id: str, title: str, *, by: str = "model"
-    ) -> None:
+    async def entitle(self, viewer: Viewer, conversation_id: str, title: str, *, by: str) -> None:
         """Give a title unless there is one; `by=""` lets another one take its place."""
 
         async def unless_titled(before: ConversationModel, _: Write) -> None:
