@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import uuid4
 
@@ -23,43 +22,9 @@ from pybot.services.kernels.base import (
     Started,
 )
 from pybot.services.records import StreamName
+from tests.contracts.executions import printed, run
 
 PNG_START = "iVBORw0KGgo"  # base64 of the first bytes of every PNG
-
-
-@pytest.fixture(params=["local", "gateway"])
-def kernels(request: pytest.FixtureRequest) -> Kernels:
-    """A provider."""
-    provider: Kernels = request.getfixturevalue(f"{request.param}_kernels")
-    return provider
-
-
-@pytest.fixture
-def kernel_id(request: pytest.FixtureRequest, kernels: Kernels) -> str:
-    """A kernel that all tests of one provider share."""
-    adapter = request.node.callspec.params["kernels"]
-    found: str = request.getfixturevalue(f"{adapter}_kernel_id")
-    return found
-
-
-@pytest.fixture
-async def own_kernel_id(kernels: Kernels) -> AsyncGenerator[str]:
-    """A kernel that a test may kill."""
-    kernel_id = await kernels.start(uuid4().hex, "tester")
-    yield kernel_id
-    await kernels.shutdown(kernel_id)
-
-
-async def run(kernels: Kernels, kernel_id: str, code: str) -> list[Reaction]:
-    """All reactions to code."""
-    return [item async for item in kernels.execute(kernel_id, code, message_id=uuid4().hex)]
-
-
-def printed(reactions: list[Reaction], name: StreamName = StreamName.STDOUT) -> str:
-    """What was printed to a stream."""
-    return "".join(
-        item.text for item in reactions if isinstance(item, Printed) and item.name == name
-    )
 
 
 async def test_value_of_last_expression_is_returned(kernels: Kernels, kernel_id: str) -> None:
@@ -131,37 +96,6 @@ async def test_clear_output_is_told(kernels: Kernels, kernel_id: str) -> None:
         Cleared(wait=True),
         Printed(name=StreamName.STDOUT, text="2\n"),
     ]
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import time; time.sleep(60)",
-        "while True: pass",
-        "import asyncio; await asyncio.sleep(60)",
-    ],
-)
-async def test_interrupt_takes_effect_at_once(kernels: Kernels, kernel_id: str, code: str) -> None:
-    """Sleeping or busy, code is interrupted, and the kernel goes on."""
-    interrupted = 0.0
-    reactions: list[Reaction] = []
-    async for reaction in kernels.execute(
-        kernel_id, f"print('going', flush=True)\n{code}", message_id=uuid4().hex
-    ):
-        reactions.append(reaction)
-        if isinstance(reaction, Printed):
-            await kernels.interrupt(kernel_id)
-            interrupted = time.monotonic()
-    assert time.monotonic() - interrupted < 2  # one, on a machine that does nothing else
-    assert any(isinstance(item, Raised) for item in reactions)
-    assert isinstance(reactions[-1], Done)
-    assert await kernels.is_alive(kernel_id)
-
-
-async def test_interrupt_of_idle_kernel_changes_nothing(kernels: Kernels, kernel_id: str) -> None:
-    """An interrupt that comes too late does no harm."""
-    await kernels.interrupt(kernel_id)
-    assert printed(await run(kernels, kernel_id, "print('fine')")) == "fine\n"
 
 
 async def test_restart_forgets_variables_and_keeps_id(kernels: Kernels, own_kernel_id: str) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from types import CodeType, FrameType
 from typing import Any
 
 # Names that code uses without importing them, as notebooks do. They are imported by the first
@@ -38,8 +39,9 @@ def main() -> None:
     app = import_module("ipykernel.kernelapp").IPKernelApp.instance(config=config)
     lengthen_queues(app)
     app.initialize(sys.argv[1:])
-    insist_on_interrupts(app.kernel)
-    app.shell.events.register("pre_run_cell", importer(app.shell.user_ns))
+    hook = importer(app.shell.user_ns)
+    app.shell.events.register("pre_run_cell", hook)
+    insist_on_interrupts(app.kernel, catcher(app.shell, hook))
     for stream in (sys.stdout, sys.stderr):
         bound_stream(stream, limit)
     sys.path.remove(str(Path(__file__).parent))
@@ -99,24 +101,46 @@ def pieces(text: str, spent: dict[str, Any], limit: int) -> Iterator[str]:
         yield f"\n[Output beyond {limit:,} characters was dropped.]\n"
 
 
-def insist_on_interrupts(kernel: Any) -> None:
-    """Repeat an interrupt that was lost, and wake what does not hear it.
+def catcher(shell: Any, hook: Callable[[Any], None]) -> Callable[[FrameType | None], bool]:
+    """Tells whether IPython shows what is raised in a frame as the error of the cell.
+
+    So it is in the cell's code and in what draws its figures afterwards. Elsewhere an exception
+    would cost the cell its reply; and one in the hook before the cell would be shown, and the cell
+    be run nevertheless.
+    """
+    catch: set[CodeType] = {shell.run_code.__code__, shell.events.trigger.__code__}
+    pass_on: set[CodeType] = {shell.showtraceback.__code__, hook.__code__}
+
+    def catches(interrupted: FrameType | None) -> bool:
+        frame = interrupted
+        while frame is not None and frame.f_code not in pass_on:
+            if frame.f_code in catch:
+                return frame is not interrupted
+            frame = frame.f_back
+        return False
+
+    return catches
+
+
+def insist_on_interrupts(kernel: Any, catches: Callable[[FrameType | None], bool]) -> None:
+    """Interrupt what a cell does, and only that: repeat what was lost, wake what does not hear.
 
     A signal that comes between the last look at it and the call that then sleeps does not wake
     that call: `time.sleep(60)` takes the full minute. So does `await asyncio.sleep(60)`, since
-    Tornado schedules the cancellation without waking the loop that it interrupted.
+    Tornado schedules the cancellation without waking the loop that it interrupted. And one that
+    comes before or after a cell's code, in ipykernel's own, ends the cell without a reply.
     """
     heard, running = threading.Event(), threading.Event()
-    before, after = kernel.pre_handler_hook, kernel.post_handler_hook
+    after = kernel.post_handler_hook
     send_once = kernel._send_interrupt_children  # noqa: SLF001 (no other way to it)
 
-    def handle(number: int, frame: Any) -> None:
-        heard.set()
-        signal.default_int_handler(number, frame)
+    def handle(number: int, frame: FrameType | None) -> None:
+        if catches(frame):
+            heard.set()
+            signal.default_int_handler(number, frame)
 
-    def pre_handler_hook() -> None:
-        before()
-        signal.signal(signal.SIGINT, handle)
+    def pre_handler_hook() -> None:  # in place of ipykernel's, whose handler always raises
+        kernel.saved_sigint_handler = signal.signal(signal.SIGINT, handle)
         running.set()
 
     def post_handler_hook() -> None:
