@@ -88,11 +88,8 @@ class RunQueue:
             try:
                 yield working.cancel
             finally:
-                if not working.cancelling():
-                    working.cancel()
-                # Cancelled once more it would not write down how its tasks ended, and what is
-                # handed over would wait until their leases end.
-                await asyncio.wait({working}, timeout=STOP_TIMEOUT)
+                # A worker that is cancelled while it writes down how its tasks ended does not hand
+                # them over: they would wait until their leases end.
                 await ended(working, repairing, patience=STOP_TIMEOUT)
 
     async def _repair(self, forget: Handler) -> None:
