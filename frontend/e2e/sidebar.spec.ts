@@ -47,6 +47,7 @@ test("deleting asks first; deleting the open conversation leads to a new chat, i
   const other = await context.newPage();
   await other.goto(`/c/${encodeURIComponent(id)}`);
   await expect(other).toHaveTitle(title);
+  await page.bringToFront(); // behind the other tab it is drawn once a second
   const list = page.getByRole("navigation", { name: "Conversations" });
   const options = list.getByRole("button", { name: `Options for ${title}` });
   const dialog = page.getByRole("dialog", { name: "Delete this conversation?" });
