@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from pybot.services.kernels.base import Done, Kernels, Printed, Raised, Reaction, Started
-from tests.contracts.executions import printed, run
+from tests.executions import printed, run
 
 SOON = 2  # seconds; one, on a machine that does nothing else
 SLOW_TO_SAY = """

@@ -22,7 +22,7 @@ from pybot.services.kernels.base import (
     Started,
 )
 from pybot.services.records import StreamName
-from tests.contracts.executions import printed, run
+from tests.executions import printed, run
 
 PNG_START = "iVBORw0KGgo"  # base64 of the first bytes of every PNG
 

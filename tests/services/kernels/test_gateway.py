@@ -25,19 +25,8 @@ from pybot.services.kernels.gateway import GatewayKernels
 from pybot.services.kernels.gateway_env import kernel_username
 from pybot.services.kernels.inbox import DROPPED, Inbox, cost
 from pybot.services.records import StreamName
+from tests.executions import printed, run
 from tests.fixtures.gateway import TOKEN, Gateway, MakeGateway
-
-
-async def run(kernels: GatewayKernels, kernel_id: str, code: str) -> list[Reaction]:
-    """All reactions to code."""
-    return [item async for item in kernels.execute(kernel_id, code, message_id=uuid4().hex)]
-
-
-def printed(reactions: list[Reaction], name: StreamName = StreamName.STDOUT) -> str:
-    """What was printed to a stream."""
-    return "".join(
-        item.text for item in reactions if isinstance(item, Printed) and item.name == name
-    )
 
 
 async def test_json_framing_says_the_same(gateway: Gateway, gateway_kernel_id: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from pybot.config import MIB
 from pybot.services.kernels.base import Done, KernelUnavailable, Printed
 from pybot.services.kernels.local import LocalKernels
+from tests.executions import run
 from tests.fixtures.kernels import MakeOwner
 
 HOSTILE = """
@@ -62,9 +63,7 @@ async def test_message_beyond_all_measure_does_not_hang(
 ) -> None:
     """A kernel that sends a message that nobody takes is cut off, and its cell ends."""
     code = HOSTILE.format(count=1, size=100_000_000)
-    reactions = [
-        item async for item in local_kernels.execute(own_kernel_id, code, message_id=uuid4().hex)
-    ]
+    reactions = await run(local_kernels, own_kernel_id, code)
     assert reactions[-1] == Done(status="ok", execution_count=1)
 
 
