@@ -1,6 +1,7 @@
 """Many conversations and long ones, put where Pybot keeps them, faster than by sending messages."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -34,8 +35,9 @@ async def history(client: Client, conversation_id: str, count: int) -> None:
     index = keys.index(conversation_id, "0")
     length = await client.llen(keys.history(conversation_id, "0"))
     missing = count - await client.zcard(index)
-    last = (await client.zrange(index, -1, -1))[0].decode()
-    made = list(_messages(conversation_id, last, count - missing, missing))
+    newest: Any = await client.zrange(index, -1, -1)
+    last = newest[0].decode()
+    made = list(_messages(conversation_id, last, count - missing, length, missing))
     for start in range(0, missing, BATCH):
         async with client.pipeline(transaction=False) as pipeline:
             for position, message in enumerate(made[start : start + BATCH], length + start):
@@ -46,21 +48,24 @@ async def history(client: Client, conversation_id: str, count: int) -> None:
                 encoded = msgspec.json.encode(message)
                 pipeline.execute_command(*pushed(keys.history(conversation_id, "0"), entries))
                 pipeline.hset(keys.messages(conversation_id), message.id, encoded)
-                pipeline.zadd(index, {message.id: position})
+                pipeline.zadd(index, {message.id: message.position})
                 versions = keys.versions(conversation_id, message.parent_id or "")
                 pipeline.zadd(versions, {message.id: 0})
             await pipeline.execute()
     await client.hset(keys.conversation(conversation_id), "length", count)
 
 
-def _messages(conversation_id: str, last: str, position: int, count: int) -> Iterator[Message]:
-    """So many messages behind the last one, from a position on."""
+def _messages(
+    conversation_id: str, last: str, position: int, offset: int, count: int
+) -> Iterator[Message]:
+    """So many messages behind the last one, from a position and an entry on."""
     parent = last
     for number in range(count):
         role = MessageRole.ASSISTANT if number % 2 else MessageRole.USER
         made = Message(
             id=f"{conversation_id}.seed{number}",
             position=position + number,
+            offset=offset + number,
             role=role,
             status=MessageStatus.COMPLETED,
             parent_id=parent,

@@ -288,12 +288,14 @@ Part = TextPart | CellPart | ErrorPart
 class Message(Struct, frozen=True, kw_only=True):
     """A message without its parts, which the history has.
 
-    `branch` is the one that it lies on, `position` how many messages precede it on its path.
+    `branch` is the one that it lies on, `position` how many messages precede it on its path, and
+    `offset` how many entries of the branch precede its own.
     """
 
     id: str
     branch: str = "0"
     position: int = 0
+    offset: int = 0
     role: MessageRole
     status: MessageStatus
     run_id: str | None = None

@@ -215,6 +215,7 @@ class _Beginning:
             id=self._request.new_id("question"),
             branch=branch,
             position=position,
+            offset=entries,
             role=MessageRole.USER,
             status=MessageStatus.COMPLETED,
             parent_id=parent_id,
@@ -223,7 +224,7 @@ class _Beginning:
         )
         history = keys.history(self._request.conversation_id, branch)
         self.write.do(*pushed(history, [user_entry(question.id, text)]))
-        self._add(question, entries)
+        self._add(question)
         return question
 
     def answer(
@@ -234,6 +235,7 @@ class _Beginning:
             id=self._request.new_id("answer"),
             branch=branch,
             position=position,
+            offset=entries,
             role=MessageRole.ASSISTANT,
             status=MessageStatus.IN_PROGRESS,
             run_id=self._request.new_id("run"),
@@ -249,16 +251,17 @@ class _Beginning:
         run = stored.record()
         key = keys.run(run.id)
         self.write.do("HSET", key, *new_fields(stored)).do("HSET", key, "first_seq", FIRST_EVENT)
-        self._add(answer, entries)
+        self._add(answer)
         self.write.emit(RunChanged(run))
         return answer, run
 
-    def _add(self, message: Message, entries: int) -> None:
-        """Store a message, its place among the entries of its branch, and among its versions."""
+    def _add(self, message: Message) -> None:
+        """Store a message, its place in its branch, and that among its versions."""
         conversation_id = self._request.conversation_id
         encoded = msgspec.json.encode(message)
         self.write.do("HSET", keys.messages(conversation_id), message.id, encoded)
-        self.write.do("ZADD", keys.index(conversation_id, message.branch), entries, message.id)
+        index = keys.index(conversation_id, message.branch)
+        self.write.do("ZADD", index, message.position, message.id)
         versions = keys.versions(conversation_id, message.parent_id or "")
         self.write.do("ZADD", versions, FIRST_EVENT, message.id)
         self.write.emit(MessageChanged(message))

@@ -24,7 +24,15 @@ from langchain_core.messages import (
 )
 from msgspec import Struct
 
-from pybot.services.records import Branch, Cell, CellPart, ErrorPart, Part, TextPart
+from pybot.services.records import (
+    Branch,
+    Cell,
+    CellPart,
+    ErrorPart,
+    Message,
+    Part,
+    TextPart,
+)
 from pybot.services.store import keys
 from pybot.services.store.write import Word
 
@@ -89,15 +97,21 @@ class ConversationHistory(RedisChatMessageHistory):
             fork = msgspec.json.decode(record, type=Branch) if record else None
             index = keys.index(self._conversation_id, name)
             position = stop - (fork.fork if fork else 0)
-            beyond = self.redis_client.zrange(index, position, position, withscores=True)
-            newest = -int(beyond[0][1]) if beyond else 0
-            key = keys.history(self._conversation_id, name)
-            # Where the first entry of what follows is the first of all, nothing precedes it.
-            has_any = not beyond or newest < 0
-            yield self.redis_client.lrange(key, newest, -1) if has_any else []
+            beyond = self.redis_client.zrange(index, position, position)
+            offset = self._offset(beyond[0]) if beyond else None
+            if offset == 0:
+                yield []  # what follows begins with the branch's first entry
+            else:
+                key = keys.history(self._conversation_id, name)
+                yield self.redis_client.lrange(key, -(offset or 0), -1)
             if fork is None:
                 return
             name, stop = fork.parent, min(stop, fork.fork)
+
+    def _offset(self, message_id: bytes) -> int:
+        """How many entries of its branch precede those of a message."""
+        stored = self.redis_client.hget(keys.messages(self._conversation_id), message_id)
+        return msgspec.json.decode(stored, type=Message).offset
 
 
 def user_entry(message_id: str, text: str) -> bytes:

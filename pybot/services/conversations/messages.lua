@@ -15,13 +15,18 @@ if not start then
     branch, start, stop = message.branch, message.position, message.position + 1
 end
 
-local function described(id)
-    local message = redis.call('HGET', KEYS[2], id)
-    if not message then return {id, false, 0, 1} end
-    local parent = cjson.decode(message).parent_id
+local function described(id, message)
+    local parent = message.parent_id
     local key = versions .. (type(parent) == 'string' and parent or '')
     local count = redis.call('ZCOUNT', key, '-inf', until_number)
-    return {id, message, redis.call('ZRANK', key, id) or 0, count}
+    return {id, message.json, redis.call('ZRANK', key, id) or 0, count}
+end
+
+local function read(id)
+    local json = redis.call('HGET', KEYS[2], id)
+    local message = json and cjson.decode(json) or {}
+    message.json = json
+    return message
 end
 
 local found = {}
@@ -35,18 +40,20 @@ while branch and stop > start do
     local first = math.max(start, fork)
     if stop > first then
         -- One more than is wanted: where its entries begin, those of the last one end.
-        local placed =
-            redis.call('ZRANGE', indexes .. branch, first - fork, stop - fork, 'WITHSCORES')
-        local messages, entries = {}, {}
-        for i = 1, math.min(#placed / 2, stop - first) do
-            messages[i] = described(placed[2 * i - 1])
-        end
-        if #messages > 0 then
-            local from, beyond = tonumber(placed[2]), tonumber(placed[2 * (stop - first) + 2])
-            if not beyond or beyond > from then
-                local newest = beyond and -beyond or 0
-                entries = redis.call('LRANGE', histories .. branch, newest, -(from + 1))
+        local ids = redis.call('ZRANGE', indexes .. branch, first - fork, stop - fork)
+        local messages, entries, from, beyond = {}, {}, nil, nil
+        for i, id in ipairs(ids) do
+            local message = read(id)
+            if i == 1 then from = message.offset end
+            if i > stop - first then
+                beyond = message.offset
+            else
+                messages[i] = described(id, message)
             end
+        end
+        if from and not (beyond and beyond <= from) then
+            local newest = beyond and -beyond or 0
+            entries = redis.call('LRANGE', histories .. branch, newest, -(from + 1))
         end
         found[#found + 1] = {messages, entries}
     end

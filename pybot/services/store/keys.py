@@ -58,7 +58,7 @@ def history(conversation_id: str, branch: str) -> str:
 
 
 def index(conversation_id: str, branch: str) -> str:
-    """Sorted set: message ID → how many entries of the branch precede its first one."""
+    """Sorted set: the branch's messages, by their position on the path."""
     return f"pybot:index:{{{conversation_id}}}:{branch}"
 
 
