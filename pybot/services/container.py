@@ -37,6 +37,7 @@ from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
 from pybot.services.store.hub import Hub
 from pybot.services.tasks import ended
+from pybot.services.upgrade.version import bring_up_to_date
 from pybot.services.worker import RunWorker
 
 
@@ -112,6 +113,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
         appender = Appender(client, hub, retention=limits.event_retention)
         await exits.enter_async_context(appender.running())
 
+        await bring_up_to_date(client)
         gate = Gate(client)
         eventlog = EventLog(client, gate, hub, appender, retention=limits.event_retention)
         viewerlog = ViewerLog(client, hub, appender)
@@ -136,13 +138,14 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
         run_logs = RunLogs(client, appender, viewerlog, changes, lease=settings.run.lease)
         queue = RunQueue(url, client)
         await exits.enter_async_context(queue.opened())
+        quota = RunQuota(client, limits.max_concurrent_runs)
         runs = Runs(
             client,
             appender,
             snapshots,
             messages,
-            Starts(client, hashes, appender, snapshots, changes, conversations, viewerlog),
-            RunQuota(client, limits.max_concurrent_runs),
+            Starts(client, hashes, appender, snapshots, changes, conversations, viewerlog, quota),
+            quota,
             run_logs,
             queue,
             max_message_length=limits.max_message_length,
