@@ -31,7 +31,7 @@ from pybot.services.starts import Starts
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
 from pybot.services.store.hub import Hub
-from pybot.services.tasks import ended
+from pybot.services.tasks import cancel_and_wait
 from pybot.services.viewerlog import ViewerLog
 from pybot.services.worker import RunWorker
 
@@ -180,7 +180,7 @@ async def _background(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGen
     try:
         yield
     finally:
-        await ended(task)
+        await cancel_and_wait(task)
 
 
 def _folder_removal(settings: Settings) -> Callable[[str], Coroutine[Any, Any, None]]:

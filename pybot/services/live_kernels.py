@@ -28,7 +28,7 @@ from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
 from pybot.services.store.write import Refused, Write
-from pybot.services.tasks import ended
+from pybot.services.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ class LiveKernels:
 
     async def aclose(self) -> None:
         """Wait for nothing more to start."""
-        await ended(*self._starting.values())
+        await cancel_and_wait(*self._starting.values())
 
     async def next_generation(self, conversation_id: str) -> int:
         """The generation of the next kernel; it survives a shut-down."""

@@ -1,19 +1,19 @@
-"""Ending tasks for sure."""
+"""Cancelling tasks."""
 
 import asyncio
 from typing import Any
 
 
-async def ended(*tasks: asyncio.Task[Any], patience: float = 1.0) -> None:
-    """Cancel tasks and wait until each has ended.
+async def cancel_and_wait(*tasks: asyncio.Task[Any], patience: float = 1.0) -> None:
+    """Cancel tasks and wait until each has ended. What they raise is left in them.
 
-    Not once, but again after each `patience` seconds: redis-py can swallow a cancellation that
-    meets the answer it waits for, and the task then goes on as if nothing had been asked. Not
-    sooner: who is cancelled while it cleans up leaves that undone.
+    A task that goes on is cancelled again every `patience` seconds: redis-py can swallow a
+    cancellation that arrives together with the answer that it waits for. `patience` must be longer
+    than the task's own clean-up takes, since a second cancellation would interrupt that.
     """
-    asked = [task for task in tasks if not task.cancelling()]
+    to_cancel = [task for task in tasks if not task.cancelling()]
     while left := [task for task in tasks if not task.done()]:
-        for task in asked:
+        for task in to_cancel:
             task.cancel()
         await asyncio.wait(left, timeout=patience)
-        asked = left
+        to_cancel = left

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from pybot.errors import Unavailable
 from pybot.services.store.connection import Client
-from pybot.services.tasks import ended
+from pybot.services.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Hub:
         try:
             yield
         finally:
-            await ended(*tasks, patience=CLOSE_PATIENCE)
+            await cancel_and_wait(*tasks, patience=CLOSE_PATIENCE)
 
     @contextlib.asynccontextmanager
     async def reading(self, log: str) -> AsyncGenerator[Inbox]:
@@ -184,7 +184,7 @@ class Hub:
                 if message is not None:
                     self._heard(message)
         finally:
-            await ended(changes, patience=CLOSE_PATIENCE)
+            await cancel_and_wait(changes, patience=CLOSE_PATIENCE)
 
     async def _keep_subscribed(self, pubsub: Any) -> None:
         """Follow the set of logs that have readers, in batches."""
