@@ -25,7 +25,7 @@ from pybot.services.records import (
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
-from pybot.services.store.write import NEXT_SEQ, Refused, Word, Write
+from pybot.services.store.write import FIRST_EVENT, Refused, Word, Write
 from pybot.services.viewerlog import ViewerLog
 
 BUSY = "An answer is being written in this conversation: wait for it, or cancel it."
@@ -213,7 +213,7 @@ class Starts:
             created_at=milliseconds(answer.created_at),
         )
         key, run = keys.run(ids.run), stored.record()
-        write.do("HSET", key, *new_hash(stored)).do("HSET", key, "first_seq", NEXT_SEQ)
+        write.do("HSET", key, *new_hash(stored)).do("HSET", key, "first_seq", FIRST_EVENT)
         self._add(write, ids, answer, position)
         write.emit(RunChanged(run))
         return answer, run

@@ -20,11 +20,14 @@ from pybot.errors import Unavailable
 from pybot.services.events import encode
 from pybot.services.store.connection import Client, is_trouble, unavailable
 from pybot.services.store.hub import Hub
-from pybot.services.store.write import SCRIPT, Refused, Word, Write
+from pybot.services.store.write import SCRIPT, SCRIPT_WHEN_FULL, Refused, Word, Write
 
 logger = logging.getLogger(__name__)
 
-SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+SHAS = {
+    script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+    for script in (SCRIPT, SCRIPT_WHEN_FULL)
+}
 # Upstream's signature says one word.
 packed: Callable[[tuple[Word, ...]], bytes] = cast("Any", hiredis).pack_command
 
@@ -126,7 +129,8 @@ class Appender:
         if missing and len(missing) == len(answers) - missing[0]:
             # Only after a restart of Redis: nothing of these was carried out. When another process
             # loads the script meanwhile, those behind are, and it is too late for the others.
-            await self._client.script_load(SCRIPT)
+            for script in SHAS:
+                await self._client.script_load(script)
             again = await self._execute([writes[at] for at in missing])
             for at, answer in zip(missing, again, strict=True):
                 answers[at] = answer
@@ -135,7 +139,8 @@ class Appender:
     def _command(self, write: Write) -> bytes:
         named = write.keys()
         own = self._hub.subscriptions(write.log)
-        return packed(("EVALSHA", SHA, len(named), *named, *write.arguments(self._retention, own)))
+        sha, arguments = SHAS[write.script], write.arguments(self._retention, own)
+        return packed(("EVALSHA", sha, len(named), *named, *arguments))
 
     def _settle(
         self, write: Write, future: "asyncio.Future[int]", answer: Any, milliseconds: int

@@ -53,6 +53,11 @@ def index(conversation_id: str, path: str) -> str:
     return f"pybot:index:{{{conversation_id}}}:{path}"
 
 
+def requests(conversation_id: str) -> str:
+    """Hash: token → digest of each request with an idempotency key that was carried out."""
+    return f"pybot:requests:{{{conversation_id}}}"
+
+
 def kernel(conversation_id: str) -> str:
     """String: the conversation's kernel, as JSON."""
     return f"pybot:kernel:{{{conversation_id}}}"

@@ -2,33 +2,15 @@
 -- numbers. Either all of it happens or none of it.
 --
 -- KEYS[1] hash with `seq`; KEYS[2] stream; further KEYS are those that the commands name.
--- ARGV: in MessagePack the time in ms, the seconds to keep the stream, how many of its channel's
--- subscribers need not be told, the number of commands, the number that `seq` has reached at least,
--- how many numbers to leave out, and the requirements, each an expected answer and the words of a
--- command; then
---   commands: for each the number of words, and the words ("@next" is the first event's number)
---   events:   each as JSON, to the end
+-- ARGV[1], in MessagePack: the time in ms, the seconds to keep the stream, how many of its channel's
+-- subscribers need not be told, the number that `seq` has reached at least, how many numbers to
+-- leave out, the requirements (each an expected answer and the words of a command), and for each
+-- command how many words it has and which of them is the first event's number (0: none).
+-- The further ARGV are the words of the commands, and then each event as JSON.
 -- Gives {1, number of the last event}, or {0, index of the requirement not met, the actual answer};
 -- the index is -1 when `seq` is behind.
-local now, retention, own, command_count, reached, leap, requirements =
-    unpack(cmsgpack.unpack(ARGV[1]))
+local now, retention, own, reached, leap, requirements, commands = unpack(cmsgpack.unpack(ARGV[1]))
 now = string.format('%.0f', now)
-local at = 2
-
-local function take()
-    at = at + 1
-    return ARGV[at - 1]
-end
-
-local function take_words(next_seq)
-    local words = {}
-    for i = 1, tonumber(take()) do
-        local word = take()
-        if word == '@next' then word = next_seq end
-        words[i] = word
-    end
-    return words
-end
 
 for i, requirement in ipairs(requirements) do
     local actual = redis.call(unpack(requirement[2]))
@@ -40,17 +22,22 @@ end
 local seq = tonumber(redis.call('HGET', KEYS[1], 'seq') or 0)
 if seq < reached then return {0, -1, tostring(seq)} end
 seq = seq + leap
-local next_seq = string.format('%d', seq + 1)
 
-for _ = 1, command_count do
-    redis.call(unpack(take_words(next_seq)))
+local at = 2
+for _, command in ipairs(commands) do
+    local length, number_at = command[1], command[2]
+    local words = {}
+    for i = 1, length do words[i] = ARGV[at + i - 1] end
+    if number_at > 0 then words[number_at] = string.format('%d', seq + 1) end
+    redis.call(unpack(words))
+    at = at + length
 end
 
 local count = #ARGV - at + 1
 if count > 0 then
     local is_heard = redis.call('PUBSUB', 'NUMSUB', KEYS[2])[2] > own
     for i = 1, count do
-        local event = take()
+        local event = ARGV[at + i - 1]
         local id = string.format('%d', seq + i)
         redis.call('XADD', KEYS[2], id .. '-0', 't', now, 'e', event)
         if is_heard then

@@ -2,8 +2,9 @@
 
 import time
 from dataclasses import dataclass, field
+from enum import Enum
 from importlib import resources
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -12,8 +13,17 @@ from pybot.services.store import keys
 
 SCRIPT = resources.files("pybot.services.store").joinpath("write.lua").read_text()
 
-# Stands for the number of the write's first event in a command.
-NEXT_SEQ = "@next"
+# The same script for writes that free memory or end something: a full Redis carries them out too.
+SCRIPT_WHEN_FULL = f"#!lua flags=allow-oom\n{SCRIPT}"
+
+
+class Position(Enum):
+    """A place in a log that is known only once the write happens."""
+
+    FIRST_EVENT = "the number of the write's first event"
+
+
+FIRST_EVENT = Position.FIRST_EVENT
 
 # Commands are not packed so: they may hold bytes, which Redis's reader of MessagePack lacks.
 pack = msgspec.msgpack.Encoder().encode
@@ -25,9 +35,16 @@ LEAP = 1 << 20
 LOST = "lost"
 
 Word = str | bytes | int
-Command = tuple[Word, ...]
-# A label, the expected answer, the command.
-Requirement = tuple[str, str, Command]
+# The words of a Redis command, of which the second is its key; one may be a position.
+Command = tuple[Word | Position, ...]
+
+
+class Requirement(NamedTuple):
+    """What a command must answer ("" for nil) for anything to happen; `label` is for refusals."""
+
+    label: str
+    expected: str
+    command: tuple[Word, ...]
 
 
 class Refused(Exception):
@@ -52,6 +69,8 @@ class Write:
     # refused as LOST.
     reached: int = 0
     leap: int = 0
+    # Whether it is carried out also when Redis has reached its limit of memory.
+    when_full: bool = False
 
     @classmethod
     def to_conversation(cls, conversation_id: str) -> Self:
@@ -77,12 +96,17 @@ class Write:
         """A write under the same requirements that does nothing yet."""
         return type(self)(self.head, self.log, self.requirements)
 
-    def require(self, label: str, expected: str | int, *command: Word) -> Self:
-        """Let nothing happen unless `command` answers `expected` ("" for nil)."""
-        self.requirements += ((label, str(expected), command),)
+    def even_when_full(self) -> Self:
+        """Let it happen also when Redis is full: it frees memory, or ends what would take more."""
+        self.when_full = True
         return self
 
-    def do(self, *command: Word) -> Self:
+    def require(self, label: str, expected: str | int, *command: Word) -> Self:
+        """Let nothing happen unless `command` answers `expected` ("" for nil)."""
+        self.requirements += (Requirement(label, str(expected), command),)
+        return self
+
+    def do(self, *command: Word | Position) -> Self:
         """Carry out a Redis command; its second word is its key."""
         self.commands.append(command)
         return self
@@ -108,7 +132,7 @@ class Write:
         larger entries.
         """
         same = self.head == later.head and self.requirements == later.requirements
-        if not same or self.commands or later.commands:
+        if not same or self.commands or later.commands or self.when_full or later.when_full:
             return False
         self.reached = max(self.reached, later.reached)
         for event in later.events:
@@ -119,11 +143,16 @@ class Write:
                 self.events[-1] = merged
         return True
 
+    @property
+    def script(self) -> str:
+        """The script that carries it out."""
+        return SCRIPT_WHEN_FULL if self.when_full else SCRIPT
+
     def keys(self) -> list[str]:
         """The keys that the write touches, for routing."""
-        named = [words[1] for _, _, words in self.requirements]
-        named += [words[1] for words in self.commands]
-        return list(dict.fromkeys([self.head, self.log, *map(str, named)]))
+        named = [str(requirement.command[1]) for requirement in self.requirements]
+        named += [str(command[1]) for command in self.commands]
+        return list(dict.fromkeys([self.head, self.log, *named]))
 
     def arguments(self, retention: int, listeners: int) -> list[Word]:
         """The script's arguments; `retention` in seconds.
@@ -131,11 +160,12 @@ class Write:
         Entries are published unless the log's only listeners are these, which hear from the
         appender.
         """
-        requirements = [(expected, words) for _, expected, words in self.requirements]
-        facts = (int(time.time() * 1000), retention, listeners, len(self.commands))
-        words: list[Word] = [pack((*facts, self.reached, self.leap, requirements))]
+        requirements = [(each.expected, each.command) for each in self.requirements]
+        shapes = [(len(command), _number_at(command)) for command in self.commands]
+        facts = (int(time.time() * 1000), retention, listeners, self.reached, self.leap)
+        words: list[Word] = [pack((*facts, requirements, shapes))]
         for command in self.commands:
-            words += [len(command), *command]
+            words += ["" if isinstance(word, Position) else word for word in command]
         words += map(encode, self.events)
         return words
 
@@ -144,6 +174,11 @@ class Write:
         if answer[0] == 1:
             return int(answer[1])
         index = int(answer[1])
-        label = LOST if index < 0 else self.requirements[index][0]
+        label = LOST if index < 0 else self.requirements[index].label
         actual = answer[2]
         raise Refused(label, actual.decode() if isinstance(actual, bytes) else str(actual))
+
+
+def _number_at(command: Command) -> int:
+    """Which word of a command, counted from 1, is the first event's number; 0 for none."""
+    return command.index(FIRST_EVENT) + 1 if FIRST_EVENT in command else 0

@@ -11,7 +11,7 @@ from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
 from pybot.services.store.follow import entries, read
 from pybot.services.store.hub import Hub
-from pybot.services.store.write import LEAP, LOST, NEXT_SEQ, Refused, Write
+from pybot.services.store.write import FIRST_EVENT, LEAP, LOST, Refused, Write
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def test_write_to_a_log_that_has_lost_entries_is_refused(
     with pytest.raises(Refused) as refused:
         await appender.append(write)
     assert (refused.value.label, refused.value.actual) == (LOST, "1")
-    again = viewer_write().do("SET", "{v}first", NEXT_SEQ).emit(delta(0, "c"))
+    again = viewer_write().do("SET", "{v}first", FIRST_EVENT).emit(delta(0, "c"))
     assert await appender.append(again.leaping()) == LEAP + 2
     assert await client.get("{v}first") == str(LEAP + 2).encode()
 
@@ -82,7 +82,7 @@ async def test_commands_may_name_the_first_events_number(
 ) -> None:
     """What a write stores can point at where its events begin."""
     await appender.append(viewer_write().emit(delta(0, "a")))
-    write = viewer_write().do("SET", "{v}first", NEXT_SEQ).emit(delta(1, "b"))
+    write = viewer_write().do("SET", "{v}first", FIRST_EVENT).emit(delta(1, "b"))
     assert await appender.append(write) == 2
     assert await client.get("{v}first") == b"2"
 
