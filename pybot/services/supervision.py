@@ -45,6 +45,8 @@ class Supervisor:
         task = asyncio.create_task(self._watch(loop, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task that is cancelled before its first step never gets to the loop.
+        task.add_done_callback(lambda _: loop.close())
         return task
 
     async def _watch(self, loop: Coroutine[Any, Any, None], name: str) -> None:

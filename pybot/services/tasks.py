@@ -1,7 +1,17 @@
-"""Cancelling tasks."""
+"""Cancelling tasks, and seeing the failures of those that nobody waits for."""
 
 import asyncio
+import logging
 from typing import Any
+
+logger = logging.getLogger(__name__)
+
+
+def log_failure(task: asyncio.Task[Any], *, expected: tuple[type[Exception], ...] = ()) -> None:
+    """Log what a task failed with: a callback for when it is done, where nobody may wait for it."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, expected):
+        logger.error("%s has failed", task.get_name(), exc_info=error)
 
 
 async def cancel_and_wait(*tasks: asyncio.Task[Any], patience: float = 1.0) -> None:
