@@ -136,7 +136,7 @@ async def open_services(
         appender = Appender(client, hub, retention=limits.event_retention)
         await exits.enter_async_context(appender.running(supervisor))
 
-        await bring_up_to_date(client)
+        await bring_up_to_date(client, url, supervisor)
         gate = Gate(client)
         eventlog = EventLog(client, gate, hub, appender, retention=limits.event_retention)
         viewerlog = ViewerLog(client, hub, appender)

@@ -138,7 +138,7 @@ async def _bring_list_over(client: Client, key: str) -> None:
 
 async def _remove_docket(client: Client) -> None:
     """Remove the queue of version 1; repair puts unfinished runs on the present one."""
-    ours = (keys.UNFINISHED_RUNS, keys.DATA_VERSION, keys.UPGRADING)
+    ours = (keys.UNFINISHED_RUNS, keys.UNFINISHED_CONVERSATIONS, keys.UPGRADING)
     async for key in _matching(client, "pybot:*"):
         if "{" not in key and key not in ours:
             await client.unlink(key)
