@@ -2,11 +2,14 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import Pipeline
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -72,6 +75,24 @@ class Client(Redis):
 class _Pipeline(Pipeline):
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         return await reaching(super().execute(raise_on_error))
+
+
+@asynccontextmanager
+async def listening(client: Client, *channels: str) -> AsyncGenerator[Any]:
+    """A redis-py PubSub on the channels that is never connected anew: a loss is raised.
+
+    Else two tasks that read and subscribe would both do so, and trip over each other.
+    """
+    async with client.pubsub() as pubsub:  # pyright: ignore[reportUnknownMemberType]
+        await pubsub.connect()
+        connection: Any = pubsub.connection
+        retry = connection.retry
+        connection.retry = Retry(NoBackoff(), 0, supported_errors=())
+        try:
+            await pubsub.subscribe(*channels)
+            yield pubsub
+        finally:
+            connection.retry = retry  # it goes back to the pool
 
 
 async def _answer(connection: Any) -> Any:
