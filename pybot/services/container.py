@@ -194,6 +194,8 @@ async def open_services(
             worker = RunWorker(
                 client, hashes, gate, run_logs, answering, concurrency=settings.run.concurrency
             )
+            repair = supervisor.start(sweep.keep_repairing(), "repair of conversations")
+            exits.push_async_callback(cancel_and_wait, repair)
             hub.on_loss.append(worker.detach)
             await exits.enter_async_context(worker.working(queue))
         yield Services(
