@@ -49,6 +49,7 @@ class Services:
 
     settings: Settings
     conversations: Conversations
+    sweep: Sweep
     snapshots: Snapshots
     messages: Messages
     runs: Runs
@@ -201,6 +202,7 @@ async def open_services(
         yield Services(
             settings=settings,
             conversations=conversations,
+            sweep=sweep,
             snapshots=snapshots,
             messages=messages,
             runs=runs,
