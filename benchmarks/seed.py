@@ -1,11 +1,11 @@
 """Many conversations and long ones, put where Pybot keeps them, faster than by sending messages."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
-from pybot.services.history import part_entries, pushed, user_entry
+from pybot.services.conversations.history import part_entries, pushed, user_entry
 from pybot.services.instants import now
 from pybot.services.records import Message, MessageRole, MessageStatus, TextPart, Viewer
 from pybot.services.store import keys
@@ -26,7 +26,7 @@ async def copies(client: Client, username: str, conversation_id: str, count: int
                 fields = {**original, b"pk": copy_id, b"updated_at": when}
                 words = [word for field in fields.items() for word in field]
                 pipeline.hset(keys.conversation(copy_id), items=words)
-                pipeline.zadd(viewer_list, {copy_id: when})
+                pipeline.zadd(viewer_list, {copy_id: when * 1000})
             await pipeline.execute()
 
 
@@ -35,32 +35,39 @@ async def history(client: Client, conversation_id: str, count: int) -> None:
     index = keys.index(conversation_id, "0")
     length = await client.llen(keys.history(conversation_id, "0"))
     missing = count - await client.zcard(index)
-    made = list(_messages(conversation_id, missing))
+    newest: Any = await client.zrange(index, -1, -1)
+    last = newest[0].decode()
+    made = list(_messages(conversation_id, last, count - missing, length, missing))
     for start in range(0, missing, BATCH):
         async with client.pipeline(transaction=False) as pipeline:
             for position, message in enumerate(made[start : start + BATCH], length + start):
-                entries = [user_entry(message)]
+                entries = [user_entry(message.id, _text(position))]
                 if message.role is MessageRole.ASSISTANT:
                     part = TextPart(index=0, text=_text(position), revision=0)
                     entries = part_entries(message.id, f"{conversation_id}.seed", part)
-                    message = replace(message, text="")
                 encoded = msgspec.json.encode(message)
                 pipeline.execute_command(*pushed(keys.history(conversation_id, "0"), entries))
                 pipeline.hset(keys.messages(conversation_id), message.id, encoded)
-                pipeline.zadd(index, {message.id: position})
+                pipeline.zadd(index, {message.id: message.position})
+                versions = keys.versions(conversation_id, message.parent_id or "")
+                pipeline.zadd(versions, {message.id: 0})
             await pipeline.execute()
+    await client.hset(keys.conversation(conversation_id), "length", count)
 
 
-def _messages(conversation_id: str, count: int) -> Iterator[Message]:
-    parent: str | None = None
+def _messages(
+    conversation_id: str, last: str, position: int, offset: int, count: int
+) -> Iterator[Message]:
+    """So many messages behind the last one, from a position and an entry on."""
+    parent = last
     for number in range(count):
         role = MessageRole.ASSISTANT if number % 2 else MessageRole.USER
         made = Message(
             id=f"{conversation_id}.seed{number}",
-            path="0",
+            position=position + number,
+            offset=offset + number,
             role=role,
             status=MessageStatus.COMPLETED,
-            text=_text(number),
             parent_id=parent,
             created_at=now(),
             completed_at=now(),

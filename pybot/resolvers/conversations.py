@@ -18,8 +18,8 @@ from pybot.schema.conversation_change import (
     UpdateConversationPayload,
 )
 from pybot.schema.fields import given
-from pybot.schema.scope import forget_scopes, scope_below
-from pybot.services import records
+from pybot.schema.scope import scope_with
+from pybot.services.conversations.snapshots import Snapshot
 
 T = TypeVar("T")
 
@@ -30,14 +30,14 @@ async def create_conversation(
 ) -> CreateConversationPayload:
     """Create an empty conversation."""
     with Refusals() as refusals:
-        record = await info.context.services.conversations.create(
+        snapshot = await info.context.services.conversations.create(
             info.context.viewer,
             title=given(input.title),
             model=model_name(info, input.model_id),
             instructions=given(input.instructions) or "",
             idempotency_key=given(input.idempotency_key),
         )
-        return CreateConversationPayload(conversation=await changed(info, record))
+        return CreateConversationPayload(conversation=changed(info, snapshot))
     return CreateConversationPayload(errors=refusals.errors)
 
 
@@ -47,7 +47,7 @@ async def update_conversation(
 ) -> UpdateConversationPayload:
     """Change what is given; a field that is null is refused."""
     with Refusals() as refusals:
-        record = await info.context.services.conversations.update(
+        snapshot = await info.context.services.conversations.update(
             info.context.viewer,
             required("Conversation", input.conversation_id, "conversationId"),
             title=not_null(input.title, "title"),
@@ -56,7 +56,7 @@ async def update_conversation(
             model=model_name(info, not_null(input.model_id, "modelId")),
             instructions=not_null(input.instructions, "instructions"),
         )
-        return UpdateConversationPayload(conversation=await changed(info, record))
+        return UpdateConversationPayload(conversation=changed(info, snapshot))
     return UpdateConversationPayload(errors=refusals.errors)
 
 
@@ -78,12 +78,9 @@ async def delete_conversations(
     return DeleteConversationsPayload(errors=refusals.errors)
 
 
-async def changed(info: Info, record: records.Conversation) -> Conversation:
+def changed(info: Info, snapshot: Snapshot) -> Conversation:
     """A conversation in a payload, just after it was changed."""
-    forget_scopes(info)
-    scope = await scope_below(info, record.id, payload=True)
-    snapshot = scope.snapshot.value
-    return Conversation.from_record(snapshot.conversation if snapshot else record, scope)
+    return Conversation.from_snapshot(snapshot, scope_with(info, snapshot))
 
 
 def model_name(info: Info, model_id: strawberry.ID | None) -> str | None:

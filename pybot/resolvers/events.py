@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -14,7 +13,6 @@ from pybot.schema import cursors, ids
 from pybot.schema.entry import conversation_event, viewer_event
 from pybot.schema.event import ConversationEvent, ViewerEvent
 from pybot.schema.fields import given
-from pybot.schema.scope import scope_of
 
 After = Annotated[
     str | None,
@@ -31,21 +29,21 @@ async def conversation_events(
     service_id = ids.decode_as("Conversation", conversation_id)
     if service_id is None:
         raise NotFound("There is no conversation with this ID.", ("conversationId",))
-    seq = _seq("conversation", given(after))
+    seq = _seq(cursors.log_of(service_id), given(after))
     entries = info.context.services.eventlog.follow(info.context.viewer, service_id, seq)
     async with aclosing(entries):
         async for entry in entries:
-            yield conversation_event(entry, service_id, partial(scope_of, info, service_id))
+            yield conversation_event(entry, service_id, info)
 
 
 async def viewer_events(info: Info, after: After = UNSET) -> AsyncGenerator[ViewerEvent]:
     """Follow all of the viewer's conversations. Raises CursorExpired, InvalidInput."""
-    seq = _seq("viewer", given(after))
+    seq = _seq(cursors.VIEWER, given(after))
     entries = info.context.services.viewerlog.follow(info.context.viewer, seq)
     async with aclosing(entries):
         async for entry in entries:
-            yield viewer_event(entry, scope_of(info, entry.conversation_id))
+            yield viewer_event(entry, info)
 
 
-def _seq(log: cursors.Log, cursor: str | None) -> int | None:
+def _seq(log: str, cursor: str | None) -> int | None:
     return None if cursor is None else cursors.decode(log, cursor)

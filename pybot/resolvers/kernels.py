@@ -17,8 +17,9 @@ from pybot.schema.kernel_change import (
     ShutdownKernelInput,
     ShutdownKernelPayload,
 )
-from pybot.schema.scope import forget_scopes, scope_below
+from pybot.schema.scope import scope_with
 from pybot.services import records
+from pybot.services.conversations.snapshots import Snapshot
 
 WHICH = strawberry.argument(description="Which kernel.")
 
@@ -54,16 +55,18 @@ async def shutdown_kernel(
 ) -> ShutdownKernelPayload:
     """Shut the kernel down."""
     with Refusals(named="conversationId") as refusals:
-        record = await info.context.services.kernels.shutdown(
-            info.context.viewer, required("Conversation", input.conversation_id, "conversationId")
-        )
-        return ShutdownKernelPayload(conversation=await changed(info, record))
+        conversation_id = required("Conversation", input.conversation_id, "conversationId")
+        await info.context.services.kernels.shutdown(info.context.viewer, conversation_id)
+        snapshot = await _snapshot(info, conversation_id)
+        return ShutdownKernelPayload(conversation=changed(info, snapshot))
     return ShutdownKernelPayload(errors=refusals.errors)
 
 
 async def _kernel(info: Info, record: records.Kernel) -> Kernel:
-    """A kernel in a payload; as the snapshot has it, where one was read."""
-    forget_scopes(info)
-    scope = await scope_below(info, record.conversation_id, payload=True)
-    snapshot = scope.snapshot.value
-    return Kernel.from_record((snapshot and snapshot.kernel) or record, scope)
+    """A kernel in a payload, as the snapshot after the change has it."""
+    snapshot = await _snapshot(info, record.conversation_id)
+    return Kernel.from_record(snapshot.kernel or record, scope_with(info, snapshot))
+
+
+async def _snapshot(info: Info, conversation_id: str) -> Snapshot:
+    return await info.context.services.snapshots.open(info.context.viewer, conversation_id)

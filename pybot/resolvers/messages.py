@@ -8,7 +8,7 @@ from pybot.context import Info
 from pybot.resolvers.conversations import changed, model_name
 from pybot.resolvers.refusals import Refusals, required
 from pybot.schema import cursors
-from pybot.schema.fields import Once, given
+from pybot.schema.fields import given
 from pybot.schema.message import Message
 from pybot.schema.message_change import (
     CancelRunInput,
@@ -20,9 +20,9 @@ from pybot.schema.message_change import (
     SendMessagePayload,
 )
 from pybot.schema.run import Run
-from pybot.schema.scope import forget_scopes, scope_below
-from pybot.services import records
-from pybot.services.starts import NewConversation
+from pybot.schema.scope import scope_with
+from pybot.services.once import Once
+from pybot.services.starts import NewConversation, Sent
 
 IN_TARGET = {
     "conversationId": ("target", "conversationId"),
@@ -45,13 +45,13 @@ async def send_message(
             new=_new_conversation(info, input.target),
             idempotency_key=given(input.idempotency_key),
         )
-        conversation = await changed(info, sent.conversation)
+        conversation = changed(info, sent.snapshot)
         scope, message = conversation.scope, sent.message
         return SendMessagePayload(
             message=Message.from_record(message, scope, Once(lambda: scope.message(message.id))),
-            run=await _run(info, sent.run),
+            run=Run.from_record(sent.run, scope),
             conversation=conversation,
-            event_cursor=cursors.encode("conversation", sent.cursor),
+            event_cursor=_cursor(sent),
         )
     return SendMessagePayload(errors=refusals.errors)
 
@@ -62,17 +62,16 @@ async def regenerate_message(
         RegenerateMessageInput, strawberry.argument(description="What to write again.")
     ],
 ) -> RegenerateMessagePayload:
-    """Start a run that writes the newest answer again."""
+    """Start a run that writes an answer again, as another version of it."""
     with Refusals({"conversationId": ("messageId",)}, named="messageId") as refusals:
         sent = await info.context.services.runs.regenerate(
             info.context.viewer,
             required("Message", input.message_id, "messageId"),
             idempotency_key=given(input.idempotency_key),
         )
-        forget_scopes(info)
         return RegenerateMessagePayload(
-            run=await _run(info, sent.run),
-            event_cursor=cursors.encode("conversation", sent.cursor),
+            run=Run.from_record(sent.run, scope_with(info, sent.snapshot)),
+            event_cursor=_cursor(sent),
         )
     return RegenerateMessagePayload(errors=refusals.errors)
 
@@ -83,20 +82,16 @@ async def cancel_run(
 ) -> CancelRunPayload:
     """Cancel a run; one that has ended stays as it is."""
     with Refusals({"conversationId": ("runId",)}, named="runId") as refusals:
-        record = await info.context.services.runs.cancel(
+        snapshot, record = await info.context.services.runs.cancel(
             info.context.viewer, required("Run", input.run_id, "runId")
         )
-        forget_scopes(info)
-        return CancelRunPayload(run=await _run(info, record))
+        return CancelRunPayload(run=Run.from_record(record, scope_with(info, snapshot)))
     return CancelRunPayload(errors=refusals.errors)
 
 
-async def _run(info: Info, record: records.Run) -> Run:
-    """A run in a payload; as the snapshot has it, where one was read."""
-    scope = await scope_below(info, record.id, payload=True)
-    if scope.snapshot.value:
-        record = await scope.run(record.id)
-    return Run.from_record(record, scope)
+def _cursor(sent: Sent) -> str:
+    """The cursor just before the first event of what was started."""
+    return cursors.encode(cursors.log_of(sent.snapshot.conversation.id), sent.cursor)
 
 
 def _conversation_id(target: MessageTarget) -> str | None:

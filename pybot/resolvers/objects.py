@@ -18,18 +18,14 @@ from pybot.schema.model import Model
 from pybot.schema.node import Node
 from pybot.schema.output import output_from_record
 from pybot.schema.run import Run
-from pybot.schema.scope import scope_below
-from pybot.schema.selection import selects
+from pybot.schema.scope import scope_of
 from pybot.schema.server import Server
 from pybot.schema.viewer import Viewer
 
 
-async def viewer(info: Info) -> Viewer:
-    """Who asks. The cursor of their log is read first, where it is selected."""
-    found = Viewer.from_record(info.context.viewer, info.context.services)
-    if selects(info, "eventCursor"):
-        await found.cursor.get()  # before all that is selected beside it
-    return found
+def viewer(info: Info) -> Viewer:
+    """Who asks."""
+    return Viewer.from_record(info.context.viewer, info.context.services)
 
 
 def server() -> Server:
@@ -86,7 +82,7 @@ async def _node(info: Info, global_id: str) -> Node | None:
 
 
 async def _viewer(info: Info, key: str) -> Viewer | None:
-    return await viewer(info) if key == info.context.viewer.key else None
+    return viewer(info) if key == info.context.viewer.key else None
 
 
 async def _model(info: Info, name: str) -> Model | None:
@@ -95,32 +91,33 @@ async def _model(info: Info, name: str) -> Model | None:
 
 
 async def _conversation(info: Info, conversation_id: str) -> Conversation:
-    return await Conversation.load(info, await scope_below(info, conversation_id))
+    return await Conversation.load(scope_of(info, conversation_id))
 
 
 async def _message(info: Info, message_id: str) -> Message:
-    scope = await scope_below(info, message_id)
+    scope = scope_of(info, message_id)
     return Message.from_view(await scope.message(message_id), scope)
 
 
 async def _run(info: Info, run_id: str) -> Run:
-    scope = await scope_below(info, run_id)
+    scope = scope_of(info, run_id)
     return Run.from_record(await scope.run(run_id), scope)
 
 
 async def _cell(info: Info, cell_id: str) -> Cell:
-    scope = await scope_below(info, cell_id)
+    scope = scope_of(info, cell_id)
     return Cell.from_record(await scope.cell(cell_id), scope)
 
 
 async def _output(info: Info, output_id: str) -> Node:
-    record = await info.context.services.snapshots.output(info.context.viewer, output_id)
+    snapshot = await scope_of(info, output_id).snapshot.get()
+    record = await info.context.services.messages.output(snapshot, output_id)
     return output_from_record(record, output_id.rpartition(".")[0])
 
 
 async def _kernel(info: Info, conversation_id: str) -> Kernel | None:
-    scope = await scope_below(info, conversation_id)
-    record = await scope.kernel()
+    scope = scope_of(info, conversation_id)
+    record = (await scope.snapshot.get()).kernel
     return Kernel.from_record(record, scope) if record else None
 
 

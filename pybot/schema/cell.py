@@ -5,17 +5,17 @@ from enum import Enum
 
 import strawberry
 
-from pybot.context import Info
 from pybot.schema import conversation as conversation_types
 from pybot.schema import ids
 from pybot.schema import message as message_types
 from pybot.schema import run as run_types
-from pybot.schema.fields import Once, field, known
+from pybot.schema.fields import field
 from pybot.schema.lazy import LazyConversation, LazyMessage, LazyRun
 from pybot.schema.node import Node
 from pybot.schema.output import Output, output_from_record
 from pybot.schema.scope import Scope
 from pybot.services import records
+from pybot.services.once import Once, known
 
 
 @strawberry.enum(description="How far the execution of a cell is.")
@@ -74,8 +74,8 @@ class Cell(Node):
     )
 
     @field("The conversation it is in.")
-    async def conversation(self, info: Info) -> LazyConversation:
-        return await conversation_types.Conversation.load(info, self.scope)
+    async def conversation(self) -> LazyConversation:
+        return await conversation_types.Conversation.load(self.scope)
 
     @field("The run that it belongs to; null when the user ran it.")
     async def run(self) -> LazyRun | None:

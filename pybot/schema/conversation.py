@@ -5,7 +5,6 @@ from datetime import datetime
 import strawberry
 from strawberry import UNSET
 
-from pybot.context import Info
 from pybot.schema import cursors, ids
 from pybot.schema import kernel as kernel_types
 from pybot.schema import message as message_types
@@ -15,8 +14,7 @@ from pybot.schema.lazy import LazyKernel, LazyMessage, LazyMessageConnection, La
 from pybot.schema.model import Model
 from pybot.schema.node import Node, PageInfo
 from pybot.schema.scope import Scope
-from pybot.schema.selection import selects
-from pybot.services import records
+from pybot.services.conversations.snapshots import Snapshot
 
 
 @strawberry.type(
@@ -24,9 +22,9 @@ from pybot.services import records
     "with a kernel and files."
 )
 class Conversation(Node):
-    """A conversation; what lies in it is read from the scope's snapshot."""
+    """A conversation as of its snapshot, and what lies in it."""
 
-    record: strawberry.Private[records.Conversation]
+    snapshot: strawberry.Private[Snapshot]
     scope: strawberry.Private[Scope]
     title: str = strawberry.field(
         description="The title, given by the user or made from the first message."
@@ -43,7 +41,7 @@ class Conversation(Node):
 
     @field("The model that answers in it.")
     def model(self) -> Model:
-        return Model.named(self.record.model, self.scope.services.models)
+        return Model.named(self.snapshot.conversation.model, self.scope.services.models)
 
     @field("The messages of the active path, oldest first.")
     async def messages(
@@ -52,26 +50,25 @@ class Conversation(Node):
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-    ) -> LazyMessageConnection:
-        page = await self.scope.services.snapshots.page(
-            await self.scope.snapshot.get(), page_request(first, after, last, before)
+    ) -> LazyMessageConnection | None:
+        page = await self.scope.services.messages.page(
+            self.snapshot, page_request(first, after, last, before)
         )
         return message_types.MessageConnection.from_page(page, self.scope)
 
     @field("The last message of the active path; null while there is none.")
     async def active_leaf(self) -> LazyMessage | None:
-        snapshot = await self.scope.snapshot.get()
-        view = await self.scope.services.snapshots.last_message(snapshot)
+        view = await self.scope.services.messages.last(self.snapshot)
         return message_types.Message.from_view(view, self.scope) if view else None
 
     @field("The run that is going on; null when none is.")
-    async def active_run(self) -> LazyRun | None:
-        run = (await self.scope.snapshot.get()).active_run
+    def active_run(self) -> LazyRun | None:
+        run = self.snapshot.run
         return run_types.Run.from_record(run, self.scope) if run else None
 
     @field("The kernel; null before the first one is started.")
-    async def kernel(self) -> LazyKernel | None:
-        kernel = (await self.scope.snapshot.get()).kernel
+    def kernel(self) -> LazyKernel | None:
+        kernel = self.snapshot.kernel
         return kernel_types.Kernel.from_record(kernel, self.scope) if kernel else None
 
     @field(
@@ -79,25 +76,22 @@ class Conversation(Node):
         "conversation in the same operation are exactly as of this cursor, and "
         "`conversationEvents(after:)` with it gives everything that happened since."
     )
-    async def event_cursor(self) -> str:
-        return cursors.encode("conversation", (await self.scope.snapshot.get()).cursor)
+    def event_cursor(self) -> str:
+        log = cursors.log_of(self.snapshot.conversation.id)
+        return cursors.encode(log, self.snapshot.cursor)
 
     @classmethod
-    async def load(cls, info: Info, scope: Scope) -> "Conversation":
-        """The conversation that the present field gives; raises NotFound.
-
-        Where its cursor is selected, all of it comes from the snapshot, the title too.
-        """
-        if selects(info, "eventCursor"):
-            await scope.snapshot.get()
-        return cls.from_record(await scope.conversation(), scope)
+    async def load(cls, scope: Scope) -> "Conversation":
+        """The scope's conversation; raises NotFound."""
+        return cls.from_snapshot(await scope.snapshot.get(), scope)
 
     @classmethod
-    def from_record(cls, record: records.Conversation, scope: Scope) -> "Conversation":
-        """A conversation as its record has it."""
+    def from_snapshot(cls, snapshot: Snapshot, scope: Scope) -> "Conversation":
+        """The conversation of a snapshot, which is the scope's."""
+        record = snapshot.conversation
         return cls(
             id=ids.encode("Conversation", record.id),
-            record=record,
+            snapshot=snapshot,
             scope=scope,
             title=record.title,
             pinned=record.pinned,

@@ -1,13 +1,14 @@
 """Entries of the logs as the events that clients see."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import TypedDict, assert_never
 
 import strawberry
 
+from pybot.context import Info
 from pybot.schema import cursors, ids
 from pybot.schema.cell import Cell
+from pybot.schema.conversation import Conversation
 from pybot.schema.event import (
     CellChangedEvent,
     CodeDeltaEvent,
@@ -23,15 +24,15 @@ from pybot.schema.event import (
     TextDeltaEvent,
     ViewerEvent,
 )
-from pybot.schema.fields import Once
 from pybot.schema.kernel import Kernel
 from pybot.schema.message import Message
 from pybot.schema.output import output_from_record
 from pybot.schema.run import Run
-from pybot.schema.scope import Scope
+from pybot.schema.scope import Scope, scope_of, scope_with
 from pybot.services import events, records
-from pybot.services.snapshots import MessageView
-from pybot.services.viewerlog import ViewerEntry
+from pybot.services.conversations.snapshots import MessageView
+from pybot.services.conversations.viewerlog import ViewerEntry
+from pybot.services.once import Once
 
 
 class Place(TypedDict):
@@ -42,25 +43,20 @@ class Place(TypedDict):
     conversation_id: strawberry.ID
 
 
-def conversation_event(
-    entry: events.Entry, conversation_id: str, scope_of: Callable[[], Scope]
-) -> ConversationEvent:
-    """An entry of a conversation's log; nested objects are read as of the entry.
-
-    The scope is made for entries that have any: a token has none.
-    """
+def conversation_event(entry: events.Entry, conversation_id: str, info: Info) -> ConversationEvent:
+    """An entry of a conversation's log; what it tells of is as of the entry."""
     place = Place(
-        cursor=cursors.encode("conversation", entry.seq),
+        cursor=cursors.encode(cursors.log_of(conversation_id), entry.seq),
         occurred_at=entry.occurred_at,
         conversation_id=ids.encode("Conversation", conversation_id),
     )
     event = entry.event
     if isinstance(event, events.TextDelta | events.CodeDelta | events.StreamDelta):
         return _delta(event, place)
-    scope = scope_of()
+    scope = scope_of(info, conversation_id)
     match event:
         case events.ConversationChanged():
-            return ConversationChangedEvent(**place, record=event.conversation, scope=scope)
+            return _conversation_changed(event, entry.seq, info, place)
         case events.ConversationDeleted():
             return ConversationDeletedEvent(**place)
         case events.MessageChanged():
@@ -86,23 +82,33 @@ def conversation_event(
             assert_never(event)
 
 
-def viewer_event(entry: ViewerEntry, scope: Scope) -> ViewerEvent:
+def viewer_event(entry: ViewerEntry, info: Info) -> ViewerEvent:
     """An entry of a viewer's log."""
     place = Place(
-        cursor=cursors.encode("viewer", entry.seq),
+        cursor=cursors.encode(cursors.VIEWER, entry.seq),
         occurred_at=entry.occurred_at,
         conversation_id=ids.encode("Conversation", entry.conversation_id),
     )
     event = entry.event
     match event:
         case events.ConversationChanged():
-            return ConversationChangedEvent(**place, record=event.conversation, scope=scope)
+            return _conversation_changed(event, event.cursor or 0, info, place)
         case events.ConversationDeleted():
             return ConversationDeletedEvent(**place)
         case events.RunChanged():
+            scope = scope_of(info, entry.conversation_id)
             return RunChangedEvent(**place, run=Run.from_record(event.run, scope))
         case _:
             assert_never(event)
+
+
+def _conversation_changed(
+    event: events.ConversationChanged, number: int, info: Info, place: Place
+) -> ConversationChangedEvent:
+    """The conversation as of the event with that number in its log."""
+    snapshot = info.context.services.snapshots.as_of(event, number)
+    conversation = Conversation.from_snapshot(snapshot, scope_with(info, snapshot))
+    return ConversationChangedEvent(**place, conversation=conversation)
 
 
 def _delta(
@@ -144,7 +150,7 @@ def _cell_changed(
     event: events.CellChanged, seq: int, scope: Scope, place: Place
 ) -> CellChangedEvent:
     record = event.cell
-    whole = Once(lambda: scope.services.snapshots.cell_at(record, seq))
+    whole = Once(lambda: scope.services.messages.cell_at(record, seq))
     return CellChangedEvent(
         **place,
         message_id=ids.encode("Message", record.message_id),
@@ -155,13 +161,13 @@ def _cell_changed(
 
 def _message(record: records.Message, seq: int, scope: Scope) -> Message:
     return Message.from_record(
-        record, scope, Once(lambda: scope.services.snapshots.view_at(record, seq))
+        record, scope, Once(lambda: scope.services.messages.view_at(record, seq))
     )
 
 
 def _run(record: records.Run, seq: int, scope: Scope) -> Run:
     async def view() -> MessageView:
         message = (await scope.message(record.message_id)).message
-        return await scope.services.snapshots.view_at(message, seq)
+        return await scope.services.messages.view_at(message, seq)
 
     return Run.from_record(record, scope, Once(view))

@@ -4,17 +4,12 @@ from datetime import datetime
 
 import strawberry
 
-from pybot.context import Info
 from pybot.schema.cell import Cell
 from pybot.schema.conversation import Conversation
-from pybot.schema.fields import field
 from pybot.schema.kernel import Kernel
 from pybot.schema.message import Message
 from pybot.schema.output import Output
 from pybot.schema.run import Run
-from pybot.schema.scope import Scope
-from pybot.schema.selection import selects
-from pybot.services import records
 
 
 @strawberry.interface(description="Something that happened in a conversation.")
@@ -44,19 +39,15 @@ class ViewerEvent:
     "or its `updatedAt` changed."
 )
 class ConversationChangedEvent(ConversationEvent, ViewerEvent):
-    """The conversation's metadata is the event's own; what lies in it is read anew."""
+    """The whole conversation, and all that lies in it, is as of the event."""
 
-    record: strawberry.Private[records.Conversation]
-    scope: strawberry.Private[Scope]
     conversation_id: strawberry.ID = strawberry.field(
         description="The conversation it happened in."
     )
 
-    @field("The conversation as it was after this event.")
-    async def conversation(self, info: Info) -> Conversation:
-        if selects(info, "eventCursor"):
-            return await Conversation.load(info, self.scope)
-        return Conversation.from_record(self.record, self.scope)
+    conversation: Conversation = strawberry.field(
+        description="The conversation as it was after this event."
+    )
 
 
 @strawberry.type(description="A conversation was deleted; `conversationEvents` completes after it.")

@@ -1,8 +1,7 @@
-"""A typed `@field` for methods, arguments that several fields share, and values read once."""
+"""A typed `@field` for methods, and arguments that several fields share."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import strawberry
 from strawberry import UNSET
@@ -46,34 +45,3 @@ def page_request(
 def given(value: T | None) -> T | None:
     """The value of an argument; None also when it is absent."""
     return None if value is UNSET else value
-
-
-class Once(Generic[T]):
-    """A value that is read when it is first asked for, and at most once."""
-
-    def __init__(self, read: Callable[[], Awaitable[T]], *known: T) -> None:
-        self._read = read
-        self._lock = asyncio.Lock()
-        self._values = list(known)
-
-    @property
-    def value(self) -> T | None:
-        """The value, None while it has not been read."""
-        return self._values[0] if self._values else None
-
-    async def get(self) -> T:
-        """The value; fields that are resolved side by side wait for one reading."""
-        if not self._values:
-            async with self._lock:
-                if not self._values:
-                    self._values.append(await self._read())
-        return self._values[0]
-
-
-def known(value: T) -> Once[T]:
-    """A value that is at hand already."""
-
-    async def read() -> T:
-        return value
-
-    return Once(read, value)

@@ -5,7 +5,6 @@ from enum import Enum
 
 import strawberry
 
-from pybot.context import Info
 from pybot.schema import conversation as conversation_types
 from pybot.schema import ids
 from pybot.schema.fields import field
@@ -50,8 +49,8 @@ class Kernel(Node):
     )
 
     @field("The conversation it belongs to.")
-    async def conversation(self, info: Info) -> LazyConversation:
-        return await conversation_types.Conversation.load(info, self.scope)
+    async def conversation(self) -> LazyConversation:
+        return await conversation_types.Conversation.load(self.scope)
 
     @classmethod
     def from_record(cls, record: records.Kernel, scope: Scope) -> "Kernel":

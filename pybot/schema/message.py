@@ -6,20 +6,20 @@ from typing import assert_never
 
 import strawberry
 
-from pybot.context import Info
 from pybot.schema import cell as cell_types
 from pybot.schema import conversation as conversation_types
 from pybot.schema import ids
 from pybot.schema import run as run_types
-from pybot.schema.fields import Once, field, known
+from pybot.schema.fields import field
 from pybot.schema.lazy import LazyConversation, LazyMessage, LazyRun
 from pybot.schema.node import Node, PageInfo
 from pybot.schema.part import CellPart, ErrorPart, MessagePart, ReasoningPart, TextPart
 from pybot.schema.run_error import RunError
 from pybot.schema.scope import Scope
 from pybot.services import records
+from pybot.services.conversations.snapshots import MessageView
+from pybot.services.once import Once, known
 from pybot.services.pages import Page
-from pybot.services.snapshots import MessageView
 
 
 @strawberry.enum(description="Who wrote a message.")
@@ -62,8 +62,8 @@ class Message(Node):
     )
 
     @field("The conversation it is in.")
-    async def conversation(self, info: Info) -> LazyConversation:
-        return await conversation_types.Conversation.load(info, self.scope)
+    async def conversation(self) -> LazyConversation:
+        return await conversation_types.Conversation.load(self.scope)
 
     @field("What it consists of, in order: text, code that was run, errors.")
     async def parts(self) -> list[MessagePart]:
@@ -80,12 +80,32 @@ class Message(Node):
             return None
         return Message.from_view(await self.scope.message(self.record.parent_id), self.scope)
 
+    @field(
+        "All messages that follow the same parent, itself among them, oldest first: an edited or "
+        "regenerated message is a sibling of the old one."
+    )
+    async def versions(self) -> list[LazyMessage]:
+        until = (await self.view.get()).cursor
+        found = await self.scope.services.messages.versions(self.record, until)
+        return [self if each.id == self.record.id else self._version(each) for each in found]
+
+    @field("Its place among its versions, from 0.")
+    async def version_index(self) -> int:
+        return (await self.view.get()).version_index
+
+    @field("How many versions there are.")
+    async def version_count(self) -> int:
+        return (await self.view.get()).version_count
+
     @field("The run that wrote it; null for a user's message.")
     async def run(self) -> LazyRun | None:
         if self.record.run_id is None or self.record.role is records.MessageRole.USER:
             return None
         run = await self.scope.run(self.record.run_id)
         return run_types.Run.from_record(run, self.scope, self.view)
+
+    def _version(self, record: records.Message) -> "Message":
+        return Message.from_record(record, self.scope, Once(lambda: self.scope.message(record.id)))
 
     @classmethod
     def from_record(

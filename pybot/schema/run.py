@@ -5,18 +5,18 @@ from enum import Enum
 
 import strawberry
 
-from pybot.context import Info
 from pybot.schema import cell as cell_types
 from pybot.schema import conversation as conversation_types
 from pybot.schema import ids
 from pybot.schema import message as message_types
-from pybot.schema.fields import Once, field
+from pybot.schema.fields import field
 from pybot.schema.lazy import LazyCell, LazyConversation, LazyMessage
 from pybot.schema.node import Node
 from pybot.schema.run_error import RunError
 from pybot.schema.scope import Scope, cells
 from pybot.services import records
-from pybot.services.snapshots import MessageView
+from pybot.services.conversations.snapshots import MessageView
+from pybot.services.once import Once
 
 
 @strawberry.enum(description="How far a run is.")
@@ -99,8 +99,8 @@ class Run(Node):
     )
 
     @field("The conversation it is in.")
-    async def conversation(self, info: Info) -> LazyConversation:
-        return await conversation_types.Conversation.load(info, self.scope)
+    async def conversation(self) -> LazyConversation:
+        return await conversation_types.Conversation.load(self.scope)
 
     @field("The message that it writes.")
     async def message(self) -> LazyMessage:

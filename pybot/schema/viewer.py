@@ -1,20 +1,19 @@
 """The person of a request, and their conversations."""
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import strawberry
 from strawberry import UNSET
 
 from pybot.context import Info
-from pybot.errors import NotFound
 from pybot.schema import cursors, ids
 from pybot.schema.conversation import Conversation, ConversationConnection, ConversationEdge
-from pybot.schema.fields import After, Before, First, Last, Once, field, page_request
+from pybot.schema.fields import After, Before, First, Last, field, page_request
 from pybot.schema.node import Node, PageInfo
-from pybot.schema.scope import scope_of
-from pybot.schema.selection import selects
+from pybot.schema.scope import scope_with
 from pybot.services import records
+from pybot.services.conversations.snapshots import Snapshot
+from pybot.services.once import Once
 from pybot.services.pages import Edge
 
 if TYPE_CHECKING:
@@ -35,7 +34,11 @@ class Viewer(Node):
         "or else the user name."
     )
 
-    @field("The viewer's conversations, most recently updated first unless ordered otherwise.")
+    @field(
+        "The viewer's conversations, most recently updated first unless ordered otherwise. "
+        "Connections are null only beside an error in an argument or a backend, so that the rest "
+        "of the answer stays."
+    )
     async def conversations(
         self,
         info: Info,
@@ -43,14 +46,12 @@ class Viewer(Node):
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-    ) -> ConversationConnection:
-        page = await info.context.services.conversations.page(
-            info.context.viewer, page_request(first, after, last, before)
-        )
-        exact = selects(info, "eventCursor")
-        found = await asyncio.gather(*(_edge(info, edge, exact=exact) for edge in page.edges))
+    ) -> ConversationConnection | None:
+        request = page_request(first, after, last, before)
+        await self.cursor.get()  # before the list, so that no event between them is lost
+        page = await info.context.services.conversations.page(info.context.viewer, request)
         return ConversationConnection(
-            edges=[edge for edge in found if edge],
+            edges=[_edge(info, edge) for edge in page.edges],
             page_info=PageInfo.from_page(page),
             total_count=page.total,
         )
@@ -60,7 +61,7 @@ class Viewer(Node):
         "`viewerEvents(after:)` with it gives everything that happened since."
     )
     async def event_cursor(self) -> str:
-        return cursors.encode("viewer", await self.cursor.get())
+        return cursors.encode(cursors.VIEWER, await self.cursor.get())
 
     @classmethod
     def from_record(cls, record: records.Viewer, services: "Services") -> "Viewer":
@@ -74,15 +75,7 @@ class Viewer(Node):
         )
 
 
-async def _edge(
-    info: Info, edge: Edge[records.Conversation], *, exact: bool
-) -> ConversationEdge | None:
-    """An edge with what its conversation needs; None for one that was deleted meanwhile."""
-    scope = scope_of(info, edge.node.id)
-    record = edge.node
-    if exact:
-        try:
-            record = (await scope.snapshot.get()).conversation
-        except NotFound:
-            return None
-    return ConversationEdge(cursor=edge.cursor, node=Conversation.from_record(record, scope))
+def _edge(info: Info, edge: Edge[Snapshot]) -> ConversationEdge:
+    """An edge with its conversation as of the list's own reading."""
+    scope = scope_with(info, edge.node)
+    return ConversationEdge(cursor=edge.cursor, node=Conversation.from_snapshot(edge.node, scope))

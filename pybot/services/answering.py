@@ -10,17 +10,18 @@ from pybot.services.agent.ports import Assignment
 from pybot.services.agent.resuming import kept_parts
 from pybot.services.agent.titles import make_title
 from pybot.services.blobs import Blobs, ConversationBlobs
-from pybot.services.conversations import Conversations
-from pybot.services.eventlog import EventLog
+from pybot.services.conversations.commands import Conversations
+from pybot.services.conversations.eventlog import EventLog
+from pybot.services.conversations.messages import Messages
+from pybot.services.conversations.snapshots import MessageView, Snapshots
 from pybot.services.events import MessageChanged
 from pybot.services.live_kernels import LiveKernels
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import Profile
 from pybot.services.llm.titles import first_words
 from pybot.services.pages import MAX_SIZE, PageRequest
-from pybot.services.records import MessageRole, RunStatus, TextPart, Viewer, conversation_of
+from pybot.services.records import RunStatus, TextPart, Viewer, conversation_of
 from pybot.services.runlog import End, FencedLog
-from pybot.services.snapshots import MessageView, Snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class Answering:
 
     conversations: Conversations
     snapshots: Snapshots
+    messages: Messages
     eventlog: EventLog
     kernels: LiveKernels
     blobs: Blobs
@@ -57,15 +59,16 @@ class Answering:
     async def _assignment(self, log: FencedLog, viewer: Viewer, conversation_id: str) -> Assignment:
         """What was said before, and what another worker wrote of the answer."""
         await self.eventlog.trim(conversation_id, log.run.first_seq)
-        snapshot = await self.snapshots.read(viewer, conversation_id)
-        page = await self.snapshots.page(snapshot, PageRequest(last=MAX_SIZE))
+        snapshot = await self.snapshots.open(viewer, conversation_id)
+        page = await self.messages.page(snapshot, PageRequest(last=MAX_SIZE))
         views = [edge.node for edge in page.edges]
         history = [view for view in views if view.message.id != log.run.message_id]
-        parts = snapshot.running.parts if snapshot.running else ()
+        answer = await snapshot.answer.get()
+        parts = answer.parts if answer else ()
         committed = 0
         if parts:
             message = await log.message()
-            committed = len(await self.snapshots.committed(message))
+            committed = len(await self.messages.committed(message.id))
             kept = kept_parts(parts, committed)
             if kept < len(parts):
                 await log.emit(MessageChanged(message, kept_parts=kept))
@@ -82,19 +85,19 @@ class Answering:
         """Let the model name the conversation after its first whole answer; words do till then."""
         conversation_id = conversation_of(log.run.id)
         try:
-            snapshot = await self.snapshots.read(viewer, conversation_id)
-            page = await self.snapshots.page(snapshot, PageRequest(first=2))
+            if await self.conversations.has_title(viewer, conversation_id):
+                return
+            snapshot = await self.snapshots.open(viewer, conversation_id)
+            page = await self.messages.page(snapshot, PageRequest(first=2))
             question, answer = (_text_of(edge.node) for edge in page.edges)
             if log.run.status is RunStatus.COMPLETED:
                 title, by = await make_title(self.model, question, answer), "model"
             else:
                 title, by = first_words(question), ""
-            await self.conversations.entitle(viewer, conversation_id, title, by=by)
+            await self.conversations.set_title(viewer, conversation_id, title, by=by)
         except NotFound:
             logger.info("conversation deleted before it had a title")
 
 
 def _text_of(view: MessageView) -> str:
-    if view.message.role is MessageRole.USER:
-        return view.message.text
     return "\n".join(part.text for part in view.parts if isinstance(part, TextPart))

@@ -11,9 +11,15 @@ from pybot.config import Settings
 from pybot.errors import Unavailable
 from pybot.services.answering import Answering
 from pybot.services.blobs import Blobs
-from pybot.services.claims import Claims
-from pybot.services.conversations import Conversations
-from pybot.services.eventlog import EventLog
+from pybot.services.conversations.changes import Changes
+from pybot.services.conversations.commands import Conversations
+from pybot.services.conversations.eventlog import EventLog
+from pybot.services.conversations.gate import Gate
+from pybot.services.conversations.messages import Messages
+from pybot.services.conversations.snapshots import Snapshots
+from pybot.services.conversations.sweep import Sweep
+from pybot.services.conversations.viewerlog import ViewerLog
+from pybot.services.hashes import Hashes
 from pybot.services.kernels.base import Kernels, KernelUnavailable
 from pybot.services.kernels.gateway import GatewayKernels
 from pybot.services.kernels.local import LocalKernels
@@ -21,12 +27,11 @@ from pybot.services.live_kernels import LiveKernels
 from pybot.services.llm.adapters import model_of
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import profile_of
-from pybot.services.models import Models
 from pybot.services.outputs import Outputs
 from pybot.services.queue import RunQueue
+from pybot.services.quota import RunQuota
 from pybot.services.runlog import RunLogs
 from pybot.services.runs import Runs
-from pybot.services.snapshots import Snapshots
 from pybot.services.starts import Starts
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
@@ -34,7 +39,7 @@ from pybot.services.store.hub import Hub
 from pybot.services.store.room import refusal_of_writes, watch_writes
 from pybot.services.supervision import Supervisor
 from pybot.services.tasks import cancel_and_wait
-from pybot.services.viewerlog import ViewerLog
+from pybot.services.upgrade.version import bring_up_to_date
 from pybot.services.worker import RunWorker
 
 
@@ -45,6 +50,7 @@ class Services:
     settings: Settings
     conversations: Conversations
     snapshots: Snapshots
+    messages: Messages
     runs: Runs
     run_logs: RunLogs
     kernels: LiveKernels
@@ -117,9 +123,9 @@ async def open_services(
         supervisor = Supervisor(on_failure)
         await exits.enter_async_context(supervisor.running())
         url, limits = settings.redis_om_url.get_secret_value(), settings.limits
-        client, models = connect(url), Models(url)
+        client, hashes = connect(url), Hashes(url)
         exits.push_async_callback(client.aclose)
-        exits.push_async_callback(models.aclose)
+        exits.push_async_callback(hashes.aclose)
         model = model_of(settings.llm)
         exits.push_async_callback(model.aclose)
         provider = open_kernels(settings)
@@ -130,39 +136,44 @@ async def open_services(
         appender = Appender(client, hub, retention=limits.event_retention)
         await exits.enter_async_context(appender.running(supervisor))
 
-        eventlog = EventLog(client, hub, appender, retention=limits.event_retention)
+        await bring_up_to_date(client, url, supervisor)
+        gate = Gate(client)
+        eventlog = EventLog(client, gate, hub, appender, retention=limits.event_retention)
         viewerlog = ViewerLog(client, hub, appender)
-        claims = Claims(client)
+        snapshots = Snapshots(gate, hashes, eventlog)
+        messages = Messages(client, snapshots)
+        changes = Changes(gate, snapshots, appender, viewerlog)
+        sweep = Sweep(client, gate, appender, viewerlog, retention=limits.event_retention)
         conversations = Conversations(
             client,
-            models,
+            gate,
+            hashes,
             appender,
+            snapshots,
+            changes,
             viewerlog,
-            claims,
+            sweep,
             model_names=[model.name],
-            retention=limits.event_retention,
         )
-        snapshots = Snapshots(client, url, models, eventlog)
         blobs = Blobs(client, appender)
-        kernels = LiveKernels(client, appender, conversations, claims, provider)
+        kernels = LiveKernels(client, appender, gate, provider)
         exits.push_async_callback(kernels.aclose)
-        run_logs = RunLogs(client, appender, viewerlog, conversations, lease=settings.run.lease)
+        run_logs = RunLogs(client, appender, viewerlog, changes, lease=settings.run.lease)
         queue = RunQueue(url, client)
         await exits.enter_async_context(queue.opened())
-        starts = Starts(client, models, appender, viewerlog, conversations)
+        quota = RunQuota(client, limits.max_concurrent_runs)
         runs = Runs(
             client,
             appender,
-            claims,
             snapshots,
-            starts,
+            messages,
+            Starts(client, hashes, appender, snapshots, changes, conversations, viewerlog, quota),
+            quota,
             run_logs,
             queue,
             max_message_length=limits.max_message_length,
-            max_concurrent_runs=limits.max_concurrent_runs,
         )
-        conversations.on_delete.append(kernels.forget)
-        conversations.on_delete.append(_folder_removal(settings))
+        sweep.on_delete += [kernels.forget, _folder_removal(settings)]
         for loop, name in (
             (kernels.watch(), "watch of kernels"),
             (watch_writes(client), "check that Redis takes writes"),
@@ -172,6 +183,7 @@ async def open_services(
             answering = Answering(
                 conversations,
                 snapshots,
+                messages,
                 eventlog,
                 kernels,
                 blobs,
@@ -180,20 +192,23 @@ async def open_services(
                 settings,
             )
             worker = RunWorker(
-                client, models, run_logs, answering, concurrency=settings.run.concurrency
+                client, hashes, gate, run_logs, answering, concurrency=settings.run.concurrency
             )
+            repair = supervisor.start(sweep.keep_repairing(), "repair of conversations")
+            exits.push_async_callback(cancel_and_wait, repair)
             hub.on_loss.append(worker.detach)
             await exits.enter_async_context(worker.working(queue))
         yield Services(
             settings=settings,
             conversations=conversations,
             snapshots=snapshots,
+            messages=messages,
             runs=runs,
             run_logs=run_logs,
             kernels=kernels,
             eventlog=eventlog,
             viewerlog=viewerlog,
-            outputs=Outputs(snapshots, blobs),
+            outputs=Outputs(snapshots, messages, blobs),
             models=(model,),
             client=client,
             hub=hub,

@@ -20,9 +20,16 @@ from pybot.services.records import (
 
 
 class ConversationChanged(Struct, frozen=True, tag="conversation"):
-    """A conversation was created, or its title, a setting or its `updated_at` changed."""
+    """A conversation was created, or its title, a setting, a run or its `updated_at` changed.
+
+    `run` is the one that goes on and `kernel` the kernel, as they were then. `cursor` is the
+    event's number in the conversation's log, where it is told in the viewer's.
+    """
 
     conversation: Conversation
+    run: Run | None = None
+    kernel: Kernel | None = None
+    cursor: int | None = None
 
 
 class ConversationDeleted(Struct, frozen=True, tag="conversation_deleted"):

@@ -15,16 +15,15 @@ import msgspec
 from msgspec.structs import replace
 
 from pybot.errors import Conflict, NotFound, PybotError, Unavailable
-from pybot.services.claims import Claims
 from pybot.services.conversation_kernel import RUNNING, ConversationKernel
-from pybot.services.conversations import Conversations
+from pybot.services.conversations.gate import Gate
 from pybot.services.events import KernelChanged
 from pybot.services.kernels.base import (
     KernelDied,
     Kernels,
     KernelUnavailable,
 )
-from pybot.services.records import Conversation, Kernel, KernelStatus, Viewer, new_id
+from pybot.services.records import Kernel, KernelStatus, Viewer
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
@@ -45,21 +44,18 @@ class LiveKernels:
         self,
         client: Client,
         appender: Appender,
-        conversations: Conversations,
-        claims: Claims,
+        gate: Gate,
         provider: Kernels,
     ) -> None:
         self._client = client
         self._appender = appender
-        self._conversations = conversations
-        self._claims = claims
+        self._gate = gate
         self.provider = provider
         self._starting: dict[str, asyncio.Task[Kernel]] = {}
 
     async def get(self, viewer: Viewer, conversation_id: str) -> Kernel | None:
         """The conversation's kernel; None before the first one and after it was shut down."""
-        await self._conversations.get(viewer, conversation_id)
-        return await self.load(conversation_id)
+        return (await self._gate.open(viewer, conversation_id)).kernel
 
     async def interrupt(self, viewer: Viewer, conversation_id: str) -> Kernel:
         """Interrupt the code that the kernel runs."""
@@ -76,27 +72,20 @@ class LiveKernels:
         self, viewer: Viewer, conversation_id: str, *, idempotency_key: str | None = None
     ) -> Kernel:
         """Restart the kernel: all variables are lost, files stay."""
-        token = new_id()
-        ids = {"token": token}
-        claimed = await self._claims.claim(viewer, "restart", idempotency_key, conversation_id, ids)
         kernel = await self._running(viewer, conversation_id)
-        if claimed["token"] != token:
-            return kernel
         try:
             return await self.of(viewer, conversation_id).restarted(kernel)
         except KernelUnavailable as error:
-            await self._claims.release(viewer, "restart", idempotency_key)
             raise Unavailable(str(error)) from None
 
-    async def shutdown(self, viewer: Viewer, conversation_id: str) -> Conversation:
+    async def shutdown(self, viewer: Viewer, conversation_id: str) -> None:
         """End the kernel; the next code starts a new one."""
-        conversation = await self._conversations.get(viewer, conversation_id)
+        await self._gate.open(viewer, conversation_id)
         try:
             await self._end(conversation_id)
         except KernelUnavailable as error:
             raise Unavailable(str(error)) from None
         await self.change(conversation_id, lambda _: None)
-        return conversation
 
     async def forget(self, conversation_id: str) -> None:
         """End the kernel of a conversation that was deleted."""

@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from pybot.errors import NotFound
 from pybot.services.blobs import Blobs
+from pybot.services.conversations.messages import Messages
+from pybot.services.conversations.snapshots import Snapshots
 from pybot.services.records import (
     DisplayOutput,
     ErrorOutput,
@@ -16,7 +18,6 @@ from pybot.services.records import (
     Viewer,
     conversation_of,
 )
-from pybot.services.snapshots import Snapshots
 
 TEXT = "text/plain; charset=utf-8"
 NO_REPRESENTATION = "The output is not there in this media type."
@@ -34,16 +35,18 @@ class StoredOutput(Struct, frozen=True):
 class Outputs:
     """Reads outputs of the viewer's own cells."""
 
-    def __init__(self, snapshots: Snapshots, blobs: Blobs) -> None:
+    def __init__(self, snapshots: Snapshots, messages: Messages, blobs: Blobs) -> None:
         self._snapshots = snapshots
+        self._messages = messages
         self._blobs = blobs
 
     async def read(
         self, viewer: Viewer, output_id: str, media_type: str | None = None
     ) -> StoredOutput:
         """An output in a media type: the richest, or all that was kept of a text, when None."""
-        output = await self._snapshots.output(viewer, output_id)
         conversation_id = conversation_of(output_id)
+        snapshot = await self._snapshots.open(viewer, conversation_id)
+        output = await self._messages.output(snapshot, output_id)
         match output:
             case StreamOutput():
                 return await self._text(conversation_id, output, output.text)

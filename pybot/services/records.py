@@ -145,7 +145,10 @@ class TokenUsage(Struct, frozen=True, kw_only=True):
 
 
 class Conversation(Struct, frozen=True, kw_only=True):
-    """A conversation's metadata. `path` names the active path, `active_run_id` the run going on."""
+    """A conversation's metadata; `active_run_id` is the run that goes on.
+
+    The active path ends with the branch `branch` and has `length` messages.
+    """
 
     id: str
     owner: str
@@ -156,7 +159,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     instructions: str = ""
     created_at: datetime
     updated_at: datetime
-    path: str = "0"
+    branch: str = "0"
+    length: int = 0
     active_run_id: str | None = None
 
 
@@ -282,21 +286,30 @@ Part = TextPart | CellPart | ErrorPart
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """A message without its parts; `text` is the user's own text, empty for the assistant's.
+    """A message without its parts, which the history has.
 
-    `path` is the path of the conversation that it was written on.
+    `branch` is the one that it lies on, `position` how many messages precede it on its path, and
+    `offset` how many entries of the branch precede its own.
     """
 
     id: str
-    path: str = "0"
+    branch: str = "0"
+    position: int = 0
+    offset: int = 0
     role: MessageRole
     status: MessageStatus
-    text: str = ""
     run_id: str | None = None
     parent_id: str | None = None
     error: RunError | None = None
     created_at: datetime
     completed_at: datetime | None = None
+
+
+class Branch(Struct, frozen=True, kw_only=True):
+    """What comes after the first `fork` messages of a path that ends with the branch `parent`."""
+
+    parent: str
+    fork: int
 
 
 class Kernel(Struct, frozen=True, kw_only=True):

@@ -16,11 +16,13 @@ from msgspec.structs import replace
 
 from pybot.errors import NotFound, Superseded, Unavailable
 from pybot.services.agent.ports import Step
-from pybot.services.conversations import Conversations
+from pybot.services.conversations.changes import Changes
+from pybot.services.conversations.gate import Opened
+from pybot.services.conversations.history import part_entries, pushed
+from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.events import Event, MessageChanged, RunChanged
-from pybot.services.history import part_entries, pushed
+from pybot.services.hashes import run_fields
 from pybot.services.instants import milliseconds, now
-from pybot.services.models import ConversationModel, run_fields
 from pybot.services.records import (
     Message,
     MessageStatus,
@@ -36,7 +38,6 @@ from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
 from pybot.services.store.write import LOST, Refused, Word, Write
-from pybot.services.viewerlog import ViewerLog
 
 LEASE_MARGIN = 0.02  # seconds
 CANCELLED = "cancelled"
@@ -58,14 +59,14 @@ class RunLogs:
         client: Client,
         appender: Appender,
         viewerlog: ViewerLog,
-        conversations: Conversations,
+        changes: Changes,
         *,
         lease: float,
     ) -> None:
         self.client = client
         self.appender = appender
         self.viewerlog = viewerlog
-        self.conversations = conversations
+        self.changes = changes
         self.lease = lease
 
     def of(self, viewer: Viewer, run: Run, holder: str = "") -> "FencedLog":
@@ -85,7 +86,7 @@ class FencedLog:
         self._client = logs.client
         self._appender = logs.appender
         self._viewerlog = logs.viewerlog
-        self._conversations = logs.conversations
+        self._changes = logs.changes
         self._lease = logs.lease
         self._held_until = 0.0
         self._viewer = viewer
@@ -140,7 +141,7 @@ class FencedLog:
         await self._append(write.emit(RunChanged(run)))
         self.run, self._held_until = run, begun + self._lease
         self._fenced = self._under_fence()
-        await self._viewerlog.tell(self._viewer.username, RunChanged(run))
+        await self._viewerlog.append(self._viewer, RunChanged(run))
 
     async def renew(self) -> None:
         """Keep the lease; raises Superseded when another attempt has begun."""
@@ -201,7 +202,7 @@ class FencedLog:
         message = await self.message()
         entries = part_entries(message.id, self.run.id, step.part, step.observation or "")
         write = self._write().emit(*step.events)
-        write.do(*pushed(keys.history(self._conversation_id, message.path), entries))
+        write.do(*pushed(keys.history(self._conversation_id, message.branch), entries))
         await self._append(write)
 
     async def end(self, end: End) -> None:
@@ -222,8 +223,8 @@ class FencedLog:
             completed_at=now(),
         )
 
-        async def extend(before: ConversationModel, write: Write) -> None:  # noqa: ARG001
-            write.fenced(run.id, run.attempt)
+        async def extend(_: Opened, write: Write, __: dict[str, Word]) -> None:
+            write.even_when_full().fenced(run.id, run.attempt)
             write.reached = self._reached
             write.do("HSET", keys.run(run.id), *run_fields(run))
             encoded = msgspec.json.encode(message)
@@ -231,15 +232,15 @@ class FencedLog:
             write.do("DEL", keys.lease(run.id))
             write.emit(MessageChanged(message), RunChanged(run))
 
-        changes: dict[str, Word] = {"active_run": "", "updated_at": milliseconds(now())}
+        fields: dict[str, Word] = {"active_run": "", "updated_at": milliseconds(now())}
         try:
-            await self._conversations.change(self._viewer, self._conversation_id, changes, extend)
+            await self._changes.make(self._viewer, self._conversation_id, fields, extend)
         except Refused as refused:
             self._fail(refused)
         except NotFound as gone:
             raise _superseded(gone) from None
         self.run = run
-        await self._viewerlog.tell(self._viewer.username, RunChanged(run))
+        await self._viewerlog.append(self._viewer, RunChanged(run))
         await self._client.zrem(keys.UNFINISHED_RUNS, run.id)
 
     async def message(self) -> Message:

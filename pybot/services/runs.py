@@ -1,22 +1,18 @@
 """Asking for runs and cancelling them: what a viewer can request."""
 
 import logging
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
-from pybot.errors import InvalidInput, LimitExceeded, NotFound, Superseded, Unavailable
-from pybot.services.claims import Claims
-from pybot.services.models import NO_CONVERSATION
-from pybot.services.records import (
-    MessageRole,
-    Run,
-    RunStatus,
-    Viewer,
-    conversation_of,
-    new_id,
-)
+from pybot.errors import InvalidInput, NotFound, PybotError, Superseded, Unavailable
+from pybot.services.conversations.gate import NO_CONVERSATION
+from pybot.services.conversations.messages import Messages
+from pybot.services.conversations.snapshots import Snapshot, Snapshots
+from pybot.services.quota import RunQuota
+from pybot.services.records import MessageRole, Run, RunStatus, Viewer, conversation_of
+from pybot.services.requests import Request
 from pybot.services.runlog import CANCELLED, End, RunLogs
-from pybot.services.snapshots import Snapshots
-from pybot.services.starts import Ids, NewConversation, Sent, Starts
+from pybot.services.starts import NewConversation, Sent, Starts
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
@@ -44,24 +40,24 @@ class Runs:
         self,
         client: Client,
         appender: Appender,
-        claims: Claims,
         snapshots: Snapshots,
+        messages: Messages,
         starts: Starts,
+        quota: RunQuota,
         run_logs: RunLogs,
         queue: Queue,
         *,
         max_message_length: int,
-        max_concurrent_runs: int,
     ) -> None:
         self._client = client
         self._appender = appender
-        self._claims = claims
         self._snapshots = snapshots
+        self._messages = messages
         self._starts = starts
+        self._quota = quota
         self._run_logs = run_logs
         self._queue = queue
         self._max_message_length = max_message_length
-        self._max_concurrent_runs = max_concurrent_runs
 
     async def send(
         self,
@@ -78,53 +74,41 @@ class Runs:
         if len(text) > self._max_message_length:
             message = f"A message has at most {self._max_message_length:,} characters."
             raise InvalidInput(message, ("text",))
-        request = [text, conversation_id, new]
-        ids = await self._claim(viewer, "send", idempotency_key, request, conversation_id)
-        try:
-            if earlier := await self._earlier(viewer, ids, ids.question):
-                return earlier
-            await self._check_quota(viewer)
+        request = Request.of(viewer, "sendMessage", idempotency_key, conversation_id, [text, new])
+
+        async def start() -> Sent:
             if conversation_id is None:
-                sent = await self._starts.in_new(viewer, ids, text, new or NewConversation())
-            else:
-                sent = await self._starts.at_end(viewer, ids, text)
-        except Unavailable:
-            raise  # it may be stored nevertheless: the same key must find it
-        except Exception:
-            await self._claims.release(viewer, "send", idempotency_key)
-            raise
-        await self._enqueue(sent.run)
-        return sent
+                return await self._starts.in_new(viewer, request, text, new or NewConversation())
+            return await self._starts.at_end(viewer, request, text)
+
+        return await self._start(viewer, request, "question", start)
 
     async def regenerate(
         self, viewer: Viewer, message_id: str, *, idempotency_key: str | None = None
     ) -> Sent:
-        """Let the newest answer be written again, on a path of its own."""
-        old = (await self._snapshots.message(viewer, message_id)).message
+        """Let an answer be written again, as another version of it."""
+        conversation_id = conversation_of(message_id)
+        snapshot = await self._snapshots.open(viewer, conversation_id)
+        old = (await self._messages.get(snapshot, message_id)).message
         if old.role is not MessageRole.ASSISTANT:
             raise InvalidInput("Only the assistant's messages can be regenerated.", ("messageId",))
-        conversation_id = conversation_of(message_id)
-        operation = "regenerate"
-        ids = await self._claim(viewer, operation, idempotency_key, message_id, conversation_id)
-        try:
-            if earlier := await self._earlier(viewer, ids, ids.answer):
-                return earlier
-            await self._check_quota(viewer)
-            sent = await self._starts.again(viewer, ids, old)
-        except Unavailable:
-            raise  # it may be stored nevertheless: the same key must find it
-        except Exception:
-            await self._claims.release(viewer, operation, idempotency_key)
-            raise
-        await self._enqueue(sent.run)
-        return sent
+        request = Request.of(
+            viewer, "regenerateMessage", idempotency_key, conversation_id, message_id
+        )
 
-    async def cancel(self, viewer: Viewer, run_id: str) -> Run:
-        """Cancel a run; what was written is kept. Cancelling one that has ended is no error."""
-        run = await self._snapshots.run(viewer, run_id)
+        async def start() -> Sent:
+            return await self._starts.again(viewer, request, old)
+
+        return await self._start(viewer, request, "answer", start)
+
+    async def cancel(self, viewer: Viewer, run_id: str) -> tuple[Snapshot, Run]:
+        """Cancel a run; what was written stays. Cancelling one that has ended is no error."""
+        conversation_id = conversation_of(run_id)
+        snapshot = await self._snapshots.open(viewer, conversation_id)
+        run = await self._snapshots.run(snapshot, run_id)
         if run.status.ended:
-            return run
-        write = Write.to_conversation(conversation_of(run_id))
+            return snapshot, run
+        write = Write.to_conversation(conversation_id).even_when_full()
         try:
             await self._appender.append(write.do("HSET", keys.run(run_id), CANCELLED, 1))
         except Refused:
@@ -135,56 +119,38 @@ class Runs:
             except Superseded:
                 logger.info("run=%s was taken up while it was cancelled", run_id)
         await self._queue.cancel(run_id)
-        return await self._snapshots.run(viewer, run_id)
+        snapshot = await self._snapshots.open(viewer, conversation_id)
+        return snapshot, await self._snapshots.run(snapshot, run_id)
 
-    async def _claim(
-        self,
-        viewer: Viewer,
-        operation: str,
-        idempotency_key: str | None,
-        request: Any,
-        conversation_id: str | None,
-    ) -> Ids:
-        target = conversation_id or new_id()
-        fresh = {
-            "conversation": target,
-            "question": new_id(target),
-            "answer": new_id(target),
-            "run": new_id(target),
-        }
-        return Ids(**await self._claims.claim(viewer, operation, idempotency_key, request, fresh))
-
-    async def _earlier(self, viewer: Viewer, ids: Ids, message_id: str) -> Sent | None:
-        """What the same request started before, if it got that far."""
+    async def _start(
+        self, viewer: Viewer, request: Request, noun: str, start: Callable[[], Awaitable[Sent]]
+    ) -> Sent:
+        """Carry a request out, or find what the same one has started before or meanwhile."""
+        if await request.was_carried_out(self._client):
+            return await self._started(viewer, request, noun)
         try:
-            message = (await self._snapshots.message(viewer, message_id)).message
-            run = await self._snapshots.run(viewer, ids.run)
-            snapshot = await self._snapshots.read(viewer, ids.conversation)
-        except NotFound:
-            return None
-        await self._enqueue(run)
-        return Sent(
-            conversation=snapshot.conversation, message=message, run=run, cursor=run.first_seq - 1
-        )
+            sent = await start()
+        except Unavailable:
+            raise  # it may be stored nevertheless: the same key must find it
+        except (PybotError, Refused) as error:
+            if await request.was_carried_out(self._client):
+                return await self._started(viewer, request, noun)
+            await self._quota.release(viewer, request.new_id("run"))
+            if isinstance(error, Refused):
+                # Its conversation was made by this very key, and deleted since.
+                raise NotFound(NO_CONVERSATION, ("conversationId",)) from None
+            raise
+        await self._enqueue(sent.run)
+        return sent
 
-    async def _check_quota(self, viewer: Viewer) -> None:
-        key = keys.viewer_runs(viewer.key)
-        running: Any = await self._client.zrange(key, 0, -1)
-        if len(running) < self._max_concurrent_runs:
-            return
-        # A process that was killed may have left entries of runs that ended.
-        alive = 0
-        for run_id in running:
-            try:
-                alive += not (await self._snapshots.run(viewer, run_id.decode())).status.ended
-            except NotFound:
-                await self._client.zrem(key, run_id)
-        if alive >= self._max_concurrent_runs:
-            raise LimitExceeded(
-                f"You have {alive} answers being written, which is the most at once: "
-                "wait for one, or cancel one.",
-                retry_after=5,
-            )
+    async def _started(self, viewer: Viewer, request: Request, noun: str) -> Sent:
+        """What a request has started; `noun` names the message that it has made."""
+        snapshot = await self._snapshots.open(viewer, request.conversation_id)
+        view = await self._messages.get(snapshot, request.new_id(noun))
+        run = await self._snapshots.run(snapshot, request.new_id("run"))
+        await self._enqueue(run)
+        cursor = (await self._snapshots.first_event(run)) - 1
+        return Sent(snapshot=snapshot, message=view.message, run=run, cursor=cursor)
 
     async def _enqueue(self, run: Run) -> None:
         """Hand a run to the workers; when the queue is out of reach, repair does it later."""

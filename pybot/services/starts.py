@@ -8,13 +8,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pybot.errors import Conflict
-from pybot.services.conversations import Conversations
+from pybot.services.conversations.changes import SAME, Changes
+from pybot.services.conversations.commands import Conversations
+from pybot.services.conversations.gate import Opened
+from pybot.services.conversations.history import pushed, user_entry
+from pybot.services.conversations.snapshots import Snapshot, Snapshots
+from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.events import ConversationChanged, MessageChanged, RunChanged
-from pybot.services.history import pushed, user_entry
+from pybot.services.hashes import Hashes, new_fields
 from pybot.services.instants import milliseconds, now
-from pybot.services.models import ConversationModel, Models, new_hash
+from pybot.services.quota import RunQuota
 from pybot.services.records import (
-    Conversation,
+    Branch,
     Message,
     MessageRole,
     MessageStatus,
@@ -22,14 +27,17 @@ from pybot.services.records import (
     RunStatus,
     Viewer,
 )
+from pybot.services.requests import Request
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
-from pybot.services.store.write import FIRST_EVENT, Refused, Word, Write
-from pybot.services.viewerlog import ViewerLog
+from pybot.services.store.write import FIRST_EVENT, Word, Write
 
 BUSY = "An answer is being written in this conversation: wait for it, or cancel it."
-NOT_NEWEST = "Only the newest answer can be written again."
+
+
+# Adds a message and its run to the write, and more fields to those of the conversation.
+Begin = Callable[[Opened, "_Beginning", dict[str, Word]], Awaitable[tuple[Message, Run]]]
 
 
 class NewConversation(Struct, frozen=True, kw_only=True):
@@ -40,19 +48,10 @@ class NewConversation(Struct, frozen=True, kw_only=True):
     instructions: str = ""
 
 
-class Ids(Struct, frozen=True, kw_only=True):
-    """The IDs of what a request makes."""
-
-    conversation: str
-    question: str
-    answer: str
-    run: str
-
-
 class Sent(Struct, frozen=True, kw_only=True):
     """What was started; `cursor` is just before the first event of `message`."""
 
-    conversation: Conversation
+    snapshot: Snapshot
     message: Message
     run: Run
     cursor: int
@@ -64,183 +63,210 @@ class Starts:
     def __init__(
         self,
         client: Client,
-        models: Models,
+        hashes: Hashes,
         appender: Appender,
-        viewerlog: ViewerLog,
+        snapshots: Snapshots,
+        changes: Changes,
         conversations: Conversations,
+        viewerlog: ViewerLog,
+        quota: RunQuota,
     ) -> None:
         self._client = client
-        self._models = models
+        self._hashes = hashes
         self._appender = appender
-        self._viewerlog = viewerlog
+        self._snapshots = snapshots
+        self._changes = changes
         self._conversations = conversations
+        self._viewerlog = viewerlog
+        self._quota = quota
 
-    async def in_new(self, viewer: Viewer, ids: Ids, text: str, new: NewConversation) -> Sent:
-        """Create a conversation for a question, with the run that answers it."""
-        conversation, fields = self._conversations.new(
+    async def in_new(
+        self, viewer: Viewer, request: Request, text: str, new: NewConversation
+    ) -> Sent:
+        """Create a conversation with a question, and the run that answers it.
+
+        Raises Refused when the same request has done so before.
+        """
+        conversation_id = request.conversation_id
+        created = self._conversations.new(
             viewer,
-            ids.conversation,
+            conversation_id,
             title=new.title,
             model=new.model,
             instructions=new.instructions,
         )
-        conversation = replace(conversation, active_run_id=ids.run)
-        head = keys.conversation(ids.conversation)
-        write = Write.new_conversation(ids.conversation).emit(ConversationChanged(conversation))
-        write.do("HSET", head, *fields).do("HSET", head, "active_run", ids.run)
-        question = self._ask(write, ids, text, path="0", parent_id=None, position=0)
-        _, run = self._answer(write, ids, path="0", parent_id=question.id, position=1)
-        await self._viewerlog.enlist(conversation)
-        await self._note_unfinished(ids)
-        try:
-            last = await self._appender.append(write)
-        except Refused:
-            raise Conflict("The same request is being carried out already.") from None
-        await self._viewerlog.tell(
-            viewer.username, ConversationChanged(conversation), RunChanged(run)
+        begin = _Beginning(self._hashes, request, Write.new_conversation(conversation_id))
+        question = begin.question(text, branch="0", position=0, entries=0, parent_id=None)
+        _, run = begin.answer(branch="0", position=1, entries=1, parent_id=question.id)
+        created = created.model_copy(update={"active_run": run.id, "length": 2})
+        event = ConversationChanged(created.record(), run)
+        write = begin.write.do("HSET", begin.write.head, *new_fields(created)).emit(event)
+        await self._quota.admit(viewer, run.id)
+        await self._note_unfinished(run.id)
+        last = await self._appender.append(write)
+        await self._viewerlog.append(viewer, replace(event, cursor=last), RunChanged(run))
+        return Sent(
+            snapshot=self._snapshots.as_of(event, last),
+            message=question,
+            run=run,
+            cursor=last - len(write.events),
         )
-        cursor = last - len(write.events)
-        return Sent(conversation=conversation, message=question, run=run, cursor=cursor)
 
-    async def at_end(self, viewer: Viewer, ids: Ids, text: str) -> Sent:
+    async def at_end(self, viewer: Viewer, request: Request, text: str) -> Sent:
         """Put a question at the end of the active path, with the run that answers it."""
 
-        async def extend(before: ConversationModel, write: Write) -> tuple[Message, Run]:
-            path = before.path
-            length, last = await self._end_of_path(before, write)
-            question = self._ask(write, ids, text, path=path, parent_id=last, position=length)
-            _, run = self._answer(write, ids, path=path, parent_id=question.id, position=length + 1)
+        async def begin(
+            opened: Opened, beginning: "_Beginning", changed: dict[str, Word]
+        ) -> tuple[Message, Run]:
+            branch, length = opened.hash.branch, opened.hash.length
+            parent_id, entries = await self._end(opened, beginning.write)
+            question = beginning.question(
+                text, branch=branch, position=length, entries=entries, parent_id=parent_id
+            )
+            _, run = beginning.answer(
+                branch=branch, position=length + 1, entries=entries + 1, parent_id=question.id
+            )
+            changed["length"] = length + 2
             return question, run
 
-        return await self._extend(viewer, ids, {}, extend)
+        return await self._begun(viewer, request, begin)
 
-    async def again(self, viewer: Viewer, ids: Ids, old: Message) -> Sent:
-        """Begin a new version of the newest answer, on a copy of the path that ends before it."""
-        changes: dict[str, Word] = {}
+    async def again(self, viewer: Viewer, request: Request, old: Message) -> Sent:
+        """Begin another version of an answer: a branch that leaves the path before it."""
 
-        async def extend(before: ConversationModel, write: Write) -> tuple[Message, Run]:
-            length, last = await self._end_of_path(before, write)
-            if last != old.id:
-                raise Conflict(NOT_NEWEST, ("messageId",))
-            position: Any = await self._client.zscore(
-                keys.index(ids.conversation, before.path), old.id
+        async def begin(
+            opened: Opened, beginning: "_Beginning", changed: dict[str, Word]
+        ) -> tuple[Message, Run]:
+            branch = str(opened.hash.branches)
+            parent = await self._branch_of(request.conversation_id, old.parent_id)
+            fork = Branch(parent=parent, fork=old.position)
+            key = keys.branches(request.conversation_id)
+            beginning.write.do("HSET", key, branch, msgspec.json.encode(fork))
+            changed |= {
+                "branch": branch,
+                "branches": opened.hash.branches + 1,
+                "length": old.position + 1,
+            }
+            begun = beginning.answer(
+                branch=branch, position=old.position, entries=0, parent_id=old.parent_id
             )
-            path = str(before.paths)
-            changes.update(path=path, paths=before.paths + 1)
-            self._copy_path(write, before, path, old.id, length - int(position))
-            return self._answer(
-                write, ids, path=path, parent_id=old.parent_id, position=int(position)
-            )
+            # The old one has one more version beside it.
+            beginning.write.emit(MessageChanged(old))
+            return begun
 
-        return await self._extend(viewer, ids, changes, extend)
+        return await self._begun(viewer, request, begin)
 
-    async def _extend(
-        self,
-        viewer: Viewer,
-        ids: Ids,
-        changes: dict[str, Word],
-        extend: Callable[[ConversationModel, Write], Awaitable[tuple[Message, Run]]],
-    ) -> Sent:
+    async def _begun(self, viewer: Viewer, request: Request, begin: Begin) -> Sent:
         """Begin a run in a conversation that exists and has none."""
         begun: list[tuple[Message, Run]] = []
 
-        async def guarded(before: ConversationModel, write: Write) -> None:
-            if before.active_run:
-                raise Conflict(BUSY, run_id=before.active_run)
-            begun.append(await extend(before, write))
+        async def extend(opened: Opened, write: Write, changed: dict[str, Word]) -> Run:
+            if opened.hash.active_run:
+                raise Conflict(BUSY, run_id=opened.hash.active_run)
+            await self._quota.admit(viewer, run_id)
+            message, run = await begin(opened, _Beginning(self._hashes, request, write), changed)
+            begun.append((message, run))
+            return run
 
-        changes |= {"active_run": ids.run, "updated_at": milliseconds(now())}
-        await self._note_unfinished(ids)
-        change = await self._conversations.change(viewer, ids.conversation, changes, guarded)
+        run_id = request.new_id("run")
+        fields: dict[str, Word] = {"active_run": run_id, "updated_at": milliseconds(now())}
+        await self._note_unfinished(run_id)
+        change = await self._changes.make(viewer, request.conversation_id, fields, extend)
         message, run = begun[-1]
-        await self._viewerlog.tell(viewer.username, RunChanged(run))
-        return Sent(
-            conversation=change.conversation, message=message, run=run, cursor=change.cursor
-        )
+        await self._viewerlog.append(viewer, RunChanged(run))
+        return Sent(snapshot=change.snapshot, message=message, run=run, cursor=change.before)
 
-    async def _end_of_path(self, before: ConversationModel, write: Write) -> tuple[int, str | None]:
-        """How many entries the active path has, held fast by the write, and its last message."""
-        conversation_id = str(before.pk)
-        history = keys.history(conversation_id, before.path)
-        length = await self._client.llen(history)
-        index = keys.index(conversation_id, before.path)
-        last: Any = await self._client.zrange(index, -1, -1)
-        write.require("entries", length, "LLEN", history)
-        return length, last[0].decode() if last else None
+    async def _end(self, opened: Opened, write: Write) -> tuple[str | None, int]:
+        """The last message of the active path, and how many entries its branch has.
 
-    def _ask(
-        self,
-        write: Write,
-        ids: Ids,
-        text: str,
-        *,
-        path: str,
-        parent_id: str | None,
-        position: int,
+        What another program adds there is noticed by the write.
+        """
+        conversation_id, branch = opened.conversation.id, opened.hash.branch
+        history = keys.history(conversation_id, branch)
+        async with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.llen(history)
+            pipeline.zrange(keys.index(conversation_id, branch), -1, -1)
+            found: Any
+            entries, found = await pipeline.execute()
+        write.require(SAME, entries, "LLEN", history)
+        return (found[0].decode() if found else None), entries
+
+    async def _branch_of(self, conversation_id: str, message_id: str | None) -> str:
+        """The branch that a message lies on; the first one for what follows no message."""
+        if message_id is None:
+            return "0"
+        stored: Any = await self._client.hget(keys.messages(conversation_id), message_id)
+        return msgspec.json.decode(stored, type=Message).branch
+
+    async def _note_unfinished(self, run_id: str) -> None:
+        """Let repair know of the run before it exists, whatever happens to this process."""
+        await self._client.zadd(keys.UNFINISHED_RUNS, {run_id: milliseconds(now())})
+
+
+class _Beginning:
+    """Adds a question and the run that answers it to a write."""
+
+    def __init__(self, hashes: Hashes, request: Request, write: Write) -> None:
+        self._hashes = hashes
+        self._request = request
+        self.write = request.claim(write)
+
+    def question(
+        self, text: str, *, branch: str, position: int, entries: int, parent_id: str | None
     ) -> Message:
-        """Add the user's message."""
+        """The user's message, behind so many messages of its path and entries of its branch."""
+        at = now()
         question = Message(
-            id=ids.question,
-            path=path,
+            id=self._request.new_id("question"),
+            branch=branch,
+            position=position,
+            offset=entries,
             role=MessageRole.USER,
             status=MessageStatus.COMPLETED,
-            text=text,
             parent_id=parent_id,
-            created_at=now(),
-            completed_at=now(),
+            created_at=at,
+            completed_at=at,
         )
-        write.do(*pushed(keys.history(ids.conversation, path), [user_entry(question)]))
-        self._add(write, ids, question, position)
+        history = keys.history(self._request.conversation_id, branch)
+        self.write.do(*pushed(history, [user_entry(question.id, text)]))
+        self._add(question)
         return question
 
-    def _answer(
-        self, write: Write, ids: Ids, *, path: str, parent_id: str | None, position: int
+    def answer(
+        self, *, branch: str, position: int, entries: int, parent_id: str | None
     ) -> tuple[Message, Run]:
-        """Add the assistant's message, still empty, and the run that writes it."""
+        """The assistant's message, still empty, and the run that writes it."""
         answer = Message(
-            id=ids.answer,
-            path=path,
+            id=self._request.new_id("answer"),
+            branch=branch,
+            position=position,
+            offset=entries,
             role=MessageRole.ASSISTANT,
             status=MessageStatus.IN_PROGRESS,
-            run_id=ids.run,
+            run_id=self._request.new_id("run"),
             parent_id=parent_id,
             created_at=now(),
         )
-        stored = self._models.run(
-            pk=ids.run,
+        stored = self._hashes.run(
+            pk=answer.run_id,
             message_id=answer.id,
             status=RunStatus.QUEUED.value,
             created_at=milliseconds(answer.created_at),
         )
-        key, run = keys.run(ids.run), stored.record()
-        write.do("HSET", key, *new_hash(stored)).do("HSET", key, "first_seq", FIRST_EVENT)
-        self._add(write, ids, answer, position)
-        write.emit(RunChanged(run))
+        run = stored.record()
+        key = keys.run(run.id)
+        self.write.do("HSET", key, *new_fields(stored)).do("HSET", key, "first_seq", FIRST_EVENT)
+        self._add(answer)
+        self.write.emit(RunChanged(run))
         return answer, run
 
-    @staticmethod
-    def _add(write: Write, ids: Ids, message: Message, position: int) -> None:
-        """Store a message and its place among the path's entries."""
+    def _add(self, message: Message) -> None:
+        """Store a message, its place in its branch, and that among its versions."""
+        conversation_id = self._request.conversation_id
         encoded = msgspec.json.encode(message)
-        write.do("HSET", keys.messages(ids.conversation), message.id, encoded)
-        write.do("ZADD", keys.index(ids.conversation, message.path), position, message.id)
-        write.emit(MessageChanged(message))
-
-    @staticmethod
-    def _copy_path(
-        write: Write, before: ConversationModel, path: str, without: str, entries: int
-    ) -> None:
-        """Copy the active path to a new one, without its last message and that one's entries."""
-        conversation_id = str(before.pk)
-        head = keys.conversation(conversation_id)
-        write.require("paths", before.paths, "HGET", head, "paths")
-        history = keys.history(conversation_id, path)
-        write.do("COPY", keys.history(conversation_id, before.path), history)
-        write.do("LTRIM", history, entries, -1)
-        index = keys.index(conversation_id, path)
-        write.do("COPY", keys.index(conversation_id, before.path), index)
-        write.do("ZREM", index, without)
-
-    async def _note_unfinished(self, ids: Ids) -> None:
-        """Let repair know of the run before it exists, whatever happens to this process."""
-        await self._client.zadd(keys.UNFINISHED_RUNS, {ids.run: milliseconds(now())})
+        self.write.do("HSET", keys.messages(conversation_id), message.id, encoded)
+        index = keys.index(conversation_id, message.branch)
+        self.write.do("ZADD", index, message.position, message.id)
+        versions = keys.versions(conversation_id, message.parent_id or "")
+        self.write.do("ZADD", versions, FIRST_EVENT, message.id)
+        self.write.emit(MessageChanged(message))

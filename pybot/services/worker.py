@@ -12,7 +12,8 @@ from pybot.errors import NotFound, Superseded, Unavailable
 from pybot.logs import log_fields
 from pybot.services.agent.waiting import uncancelled
 from pybot.services.answering import Answering
-from pybot.services.models import Models
+from pybot.services.conversations.gate import Gate
+from pybot.services.hashes import Hashes
 from pybot.services.queue import RunQueue
 from pybot.services.records import RunError, RunErrorCode, RunStatus, Viewer, conversation_of
 from pybot.services.runlog import CANCELLED, End, FencedLog, RunLogs
@@ -35,14 +36,16 @@ class RunWorker:
     def __init__(
         self,
         client: Client,
-        models: Models,
+        hashes: Hashes,
+        gate: Gate,
         run_logs: RunLogs,
         answering: Answering,
         *,
         concurrency: int,
     ) -> None:
         self._client = client
-        self._models = models
+        self._hashes = hashes
+        self._gate = gate
         self._run_logs = run_logs
         self._answering = answering
         self._concurrency = concurrency
@@ -140,12 +143,14 @@ class RunWorker:
     async def _attempt(self, run_id: str, holder: str) -> None:
         """Take a run up, and work on it; raises Unavailable when Redis fails meanwhile."""
         try:
-            stored = await self._models.run.get(run_id)
-            conversation = await self._models.conversation.get(conversation_of(run_id))
+            stored = await self._hashes.run.get(run_id)
         except NotFoundError:
             await self._forget(run_id)
             return
-        viewer = Viewer(username=conversation.owner)
+        viewer = await self._gate.owner(conversation_of(run_id))
+        if viewer is None:
+            await self._forget(run_id)
+            return
         with log_fields(run=run_id, viewer=viewer.key):
             log = self._run_logs.of(viewer, stored.record(), holder)
             self._logs.add(log)
@@ -157,7 +162,7 @@ class RunWorker:
                 await self._forget_ended(run_id)
             finally:
                 self._logs.discard(log)
-            if log.run.status.ended and not conversation.titled_by:
+            if log.run.status.ended:
                 await self._answering.entitle(viewer, log)
 
     async def _take_up(self, log: FencedLog, viewer: Viewer) -> None:
@@ -228,7 +233,7 @@ class RunWorker:
     async def _forget_ended(self, run_id: str) -> None:
         """Forget a run whose conversation is gone, or that somebody else has ended."""
         with contextlib.suppress(NotFoundError):
-            if not (await self._models.run.get(run_id)).record().status.ended:
+            if not (await self._hashes.run.get(run_id)).record().status.ended:
                 return
         await self._forget(run_id)
 

@@ -19,6 +19,7 @@ from pybot.services.records import (
     StreamName,
     StreamOutput,
 )
+from pybot.services.store import keys
 from tests.resolvers.conftest import ALICE, BOB, Api, Started, service_id
 
 OUTPUTS: tuple[Output, ...] = (
@@ -257,7 +258,7 @@ async def test_model_that_the_server_has_no_more_is_unavailable(
     api: Api, services: Services
 ) -> None:
     conversation_id = service_id(await api.create())
-    await services.conversations.change(ALICE, conversation_id, {"model": "retired"})
+    await services.client.hset(keys.conversation(conversation_id), "model", "retired")
     data = await api(
         "query ($id: ID!) { conversation(id: $id) { model { name available contextWindow } } }",
         id=ids.encode("Conversation", conversation_id),

@@ -1,16 +1,18 @@
 """Entries of the logs become the events of the contract, with global IDs and cursors."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast, get_args
 
 import pytest
 
+from pybot.context import Context, Info
 from pybot.schema import cell, cursors, ids, kernel, message, output, run, run_error
 from pybot.schema import event as event_types
 from pybot.schema.entry import conversation_event, viewer_event
-from pybot.schema.scope import Scope
 from pybot.services import events, records
-from pybot.services.viewerlog import ViewerEntry
+from pybot.services.conversations.snapshots import Snapshots
+from pybot.services.conversations.viewerlog import ViewerEntry
 
 THEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 CONVERSATION_ID = "c" * 32
@@ -47,7 +49,7 @@ EVENTS: list[tuple[events.Event, type, dict[str, Any]]] = [
     (
         events.ConversationChanged(CONVERSATION),
         event_types.ConversationChangedEvent,
-        {"record": CONVERSATION},
+        {},
     ),
     (
         events.ConversationDeleted(CONVERSATION_ID),
@@ -104,9 +106,12 @@ EVENTS: list[tuple[events.Event, type, dict[str, Any]]] = [
 
 
 @pytest.fixture
-def scope() -> Scope:
-    """A scope that reads nothing: what events hold is in them."""
-    return Scope(cast("Any", None), records.Viewer(username="alice"), CONVERSATION_ID)
+def info() -> Info:
+    """An operation whose services take snapshots of events, and read nothing."""
+    snapshots = Snapshots(cast("Any", None), cast("Any", None), cast("Any", None))
+    services = cast("Any", SimpleNamespace(snapshots=snapshots))
+    context = Context(viewer=records.Viewer(username="alice"), services=services)
+    return cast("Info", SimpleNamespace(context=context))
 
 
 def test_every_event_is_among_the_examples() -> None:
@@ -115,22 +120,27 @@ def test_every_event_is_among_the_examples() -> None:
 
 @pytest.mark.parametrize(("record", "kind", "fields"), EVENTS, ids=lambda value: str(value)[:30])
 def test_event_says_where_and_when(
-    scope: Scope, record: events.Event, kind: type, fields: dict[str, Any]
+    info: Info, record: events.Event, kind: type, fields: dict[str, Any]
 ) -> None:
-    event = conversation_event(events.Entry(41, THEN, record), scope.conversation_id, lambda: scope)
+    event = conversation_event(events.Entry(41, THEN, record), CONVERSATION_ID, info)
     assert type(event) is kind
-    assert cursors.decode("conversation", event.cursor) == 41
+    assert cursors.decode(cursors.log_of(CONVERSATION_ID), event.cursor) == 41
     assert event.occurred_at == THEN
     assert event.conversation_id == ids.encode("Conversation", CONVERSATION_ID)
     assert {name: getattr(event, name) for name in fields} == fields
 
 
-def test_objects_in_events_are_the_events_own(scope: Scope) -> None:
+def test_objects_in_events_are_the_events_own(info: Info) -> None:
     def of(record: events.Event) -> Any:
-        return conversation_event(
-            events.Entry(41, THEN, record), scope.conversation_id, lambda: scope
-        )
+        return conversation_event(events.Entry(41, THEN, record), CONVERSATION_ID, info)
 
+    conversation = of(events.ConversationChanged(CONVERSATION, RUN, KERNEL)).conversation
+    assert conversation.title == CONVERSATION.title
+    assert cursors.decode(cursors.log_of(CONVERSATION_ID), conversation.event_cursor()) == 41
+    assert (conversation.active_run().phase.name, conversation.kernel().generation) == (
+        "GENERATING",
+        3,
+    )
     assert of(events.MessageChanged(MESSAGE)).message.status.name == "IN_PROGRESS"
     assert of(events.RunChanged(RUN)).run.phase.name == "GENERATING"
     assert of(events.CellChanged(CELL)).cell.revision == 2
@@ -149,10 +159,10 @@ def test_objects_in_events_are_the_events_own(scope: Scope) -> None:
     ],
 )
 def test_viewer_event_has_a_cursor_of_the_viewers_log(
-    scope: Scope, record: events.ViewerEvent
+    info: Info, record: events.ViewerEvent
 ) -> None:
-    event = viewer_event(ViewerEntry(6, THEN, CONVERSATION_ID, record), scope)
-    assert cursors.decode("viewer", event.cursor) == 6
+    event = viewer_event(ViewerEntry(6, THEN, CONVERSATION_ID, record), info)
+    assert cursors.decode(cursors.VIEWER, event.cursor) == 6
     assert event.occurred_at == THEN
     assert event.conversation_id == ids.encode("Conversation", CONVERSATION_ID)
 

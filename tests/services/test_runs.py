@@ -9,11 +9,13 @@ from redis.asyncio import Redis
 
 from pybot.errors import Conflict, Superseded
 from pybot.services.container import Services, open_services
-from pybot.services.eventlog import EventLog
+from pybot.services.conversations.eventlog import EventLog
+from pybot.services.conversations.gate import Gate
+from pybot.services.conversations.snapshots import MessageView
 from pybot.services.events import Entry, RunChanged, TextDelta
 from pybot.services.fold import Fold
 from pybot.services.pages import PageRequest
-from pybot.services.records import MessageStatus, RunStatus, Viewer
+from pybot.services.records import Conversation, MessageStatus, RunStatus, Viewer, conversation_of
 from pybot.services.runlog import End
 from pybot.services.starts import Sent
 from pybot.services.store import keys
@@ -28,7 +30,7 @@ TITLE = "A scripted title"
 async def followed(services: Services, sent: Sent) -> list[Entry]:
     """The log from a sent message to the end of its run."""
     entries: list[Entry] = []
-    stream = services.eventlog.follow(ANN, sent.conversation.id, sent.cursor)
+    stream = services.eventlog.follow(ANN, sent.snapshot.conversation.id, sent.cursor)
     async with asyncio.timeout(60), aclosing(stream) as following:
         async for entry in following:
             entries.append(entry)
@@ -36,6 +38,17 @@ async def followed(services: Services, sent: Sent) -> list[Entry]:
             if isinstance(event, RunChanged) and event.run.status.ended:
                 break
     return entries
+
+
+async def message(services: Services, message_id: str) -> MessageView:
+    """A message as it is now."""
+    snapshot = await services.snapshots.open(ANN, conversation_of(message_id))
+    return await services.messages.get(snapshot, message_id)
+
+
+async def facts(services: Services, sent: Sent) -> Conversation:
+    """What the conversation is now."""
+    return (await services.snapshots.open(ANN, sent.snapshot.conversation.id)).conversation
 
 
 async def test_history_says_what_the_log_said(settings_with: SettingsWith) -> None:
@@ -49,7 +62,7 @@ async def test_history_says_what_the_log_said(settings_with: SettingsWith) -> No
         fold = Fold()
         for entry in await followed(services, sent):
             fold.apply(entry.event)
-        view = await services.snapshots.message(ANN, sent.run.message_id)
+        view = await message(services, sent.run.message_id)
         assert view.message.status is MessageStatus.COMPLETED
         assert len(view.parts) == 5
         assert fold.parts(sent.run.message_id) == view.parts
@@ -63,21 +76,22 @@ async def test_snapshot_at_any_moment_is_the_fold_up_to_its_cursor(
         question = "[[slow: 200]] [[long: 60]] [[code: for i in range(5): print(i)]]"
         sent = await services.runs.send(ANN, text=question)
         following = asyncio.create_task(followed(services, sent))
-        taken = [await services.snapshots.read(ANN, sent.conversation.id)]
+        taken = [await services.snapshots.open(ANN, sent.snapshot.conversation.id)]
         while not following.done():
-            taken.append(await services.snapshots.read(ANN, sent.conversation.id))
+            taken.append(await services.snapshots.open(ANN, sent.snapshot.conversation.id))
             await asyncio.sleep(0.01)
-        entries = await services.eventlog.between(sent.conversation.id, sent.cursor, None)
-        running = [snapshot for snapshot in taken if snapshot.running is not None]
+        entries = await services.eventlog.between(sent.snapshot.conversation.id, sent.cursor, None)
+        running = [snapshot for snapshot in taken if snapshot.run is not None]
         assert len(running) > 3
         for snapshot in running:
-            assert snapshot.running is not None
+            answer = await snapshot.answer.get()
+            assert answer is not None
             fold = Fold()
             for entry in await services.eventlog.between(
-                sent.conversation.id, sent.cursor, snapshot.cursor
+                sent.snapshot.conversation.id, sent.cursor, snapshot.cursor
             ):
                 fold.apply(entry.event)
-            assert fold.parts(sent.run.message_id) == snapshot.running.parts
+            assert fold.parts(sent.run.message_id) == answer.parts
         assert entries[-1].seq >= running[-1].cursor
 
 
@@ -89,7 +103,7 @@ async def test_worker_that_comes_back_writes_nothing(settings_with: SettingsWith
         await old.take_up()
         new = services.run_logs.of(ANN, old.run)
         await new.take_up()
-        before = await services.snapshots.read(ANN, sent.conversation.id)
+        before = await facts(services, sent)
         await old.emit(TextDelta(sent.run.message_id, 0, 0, 0, "late"))
         with pytest.raises(Superseded):
             await old.flush()
@@ -98,10 +112,10 @@ async def test_worker_that_comes_back_writes_nothing(settings_with: SettingsWith
         for again in (services.run_logs.of(ANN, sent.run), old):
             with pytest.raises(Superseded):
                 await again.take_up()
-        assert await services.snapshots.read(ANN, sent.conversation.id) == before
+        assert await facts(services, sent) == before
         await new.end(End(status=RunStatus.COMPLETED))
-        snapshot = await services.snapshots.read(ANN, sent.conversation.id)
-        assert snapshot.active_run is None
+        snapshot = await services.snapshots.open(ANN, sent.snapshot.conversation.id)
+        assert snapshot.run is None
 
 
 async def test_run_is_left_to_a_worker_that_lives(settings_with: SettingsWith) -> None:
@@ -131,11 +145,11 @@ async def test_run_that_has_ended_is_not_taken_up_again(settings_with: SettingsW
         await first.take_up()
         waiting = services.run_logs.of(ANN, first.run, "second")
         await first.end(End(status=RunStatus.COMPLETED))
-        before = await services.snapshots.read(ANN, sent.conversation.id)
+        before = await facts(services, sent)
         with pytest.raises(Superseded):
             await waiting.take_up()
-        assert await services.snapshots.read(ANN, sent.conversation.id) == before
-        assert before.active_run is None
+        assert await facts(services, sent) == before
+        assert before.active_run_id is None
 
 
 async def test_run_stored_but_never_enqueued_is_repaired(
@@ -151,14 +165,14 @@ async def test_run_stored_but_never_enqueued_is_repaired(
         begun = time.monotonic()
         await followed(services, sent)
         assert time.monotonic() - begun < 10
-        view = await services.snapshots.message(ANN, sent.run.message_id)
+        view = await message(services, sent.run.message_id)
         assert view.message.status is MessageStatus.COMPLETED
 
 
 async def test_two_messages_at_once_make_one_run(settings_with: SettingsWith) -> None:
     """Whoever comes second gets a conflict that names the run."""
     async with open_services(settings_with(run={"concurrency": 0})) as services:
-        conversation = await services.conversations.create(ANN)
+        conversation = (await services.conversations.create(ANN)).conversation
         results = await asyncio.gather(
             *(
                 services.runs.send(ANN, text=f"m{n}", conversation_id=conversation.id)
@@ -170,8 +184,8 @@ async def test_two_messages_at_once_make_one_run(settings_with: SettingsWith) ->
         conflicts = [result for result in results if isinstance(result, Conflict)]
         assert (len(sent), len(conflicts)) == (1, 9)
         assert {conflict.run_id for conflict in conflicts} <= {sent[0].run.id, None}
-        snapshot = await services.snapshots.read(ANN, conversation.id)
-        assert snapshot.message_count == 2
+        snapshot = await services.snapshots.open(ANN, conversation.id)
+        assert snapshot.conversation.length == 2
 
 
 async def test_messages_of_a_path_page_both_ways(settings_with: SettingsWith) -> None:
@@ -181,20 +195,22 @@ async def test_messages_of_a_path_page_both_ways(settings_with: SettingsWith) ->
         await followed(services, sent)
         for number in range(1, 5):
             text = f"m{number}"
-            again = await services.runs.send(ANN, text=text, conversation_id=sent.conversation.id)
+            again = await services.runs.send(
+                ANN, text=text, conversation_id=sent.snapshot.conversation.id
+            )
             await followed(services, again)
-        snapshot = await services.snapshots.read(ANN, sent.conversation.id)
-        whole = await services.snapshots.page(snapshot, PageRequest(first=100))
+        snapshot = await services.snapshots.open(ANN, sent.snapshot.conversation.id)
+        whole = await services.messages.page(snapshot, PageRequest(first=100))
         ids = [edge.node.message.id for edge in whole.edges]
         assert len(ids) == whole.total == 10
-        page = await services.snapshots.page(snapshot, PageRequest(last=3))
+        page = await services.messages.page(snapshot, PageRequest(last=3))
         assert [edge.node.message.id for edge in page.edges] == ids[-3:]
         assert (page.has_previous, page.has_next) == (True, False)
         before = PageRequest(last=3, before=page.edges[0].cursor)
-        page = await services.snapshots.page(snapshot, before)
+        page = await services.messages.page(snapshot, before)
         assert [edge.node.message.id for edge in page.edges] == ids[-6:-3]
         after = PageRequest(first=2, after=page.edges[-1].cursor)
-        page = await services.snapshots.page(snapshot, after)
+        page = await services.messages.page(snapshot, after)
         assert [edge.node.message.id for edge in page.edges] == ids[-3:-1]
 
 
@@ -205,23 +221,24 @@ async def test_old_entries_are_trimmed_never_those_of_a_run_in_progress(
     async with open_services(settings_with()) as services:
         sent = await services.runs.send(ANN, text="hello")
         await followed(services, sent)
-        stream = services.eventlog.follow(ANN, sent.conversation.id, sent.cursor)
+        stream = services.eventlog.follow(ANN, sent.snapshot.conversation.id, sent.cursor)
         async with asyncio.timeout(10), aclosing(stream) as following:
             async for entry in following:
-                if getattr(entry.event, "conversation", sent.conversation).title == TITLE:
+                if getattr(entry.event, "conversation", sent.snapshot.conversation).title == TITLE:
                     break
         log = services.eventlog
-        everything = await log.between(sent.conversation.id, 0, None)
-        await log.trim(sent.conversation.id, keep_from=10**9)
-        assert await log.between(sent.conversation.id, 0, None) == everything
+        everything = await log.between(sent.snapshot.conversation.id, 0, None)
+        await log.trim(sent.snapshot.conversation.id, keep_from=10**9)
+        assert await log.between(sent.snapshot.conversation.id, 0, None) == everything
     async with open_services(settings_with()) as services:
         old = EventLog(
             services.client,
+            Gate(services.client),
             services.hub,
             Appender(services.client, services.hub, retention=1),
             retention=0,
         )
-        await old.trim(sent.conversation.id, keep_from=4)
-        assert (await old.between(sent.conversation.id, 0, None))[0].seq == 4
-        await old.trim(sent.conversation.id, keep_from=10**9)
-        assert await old.between(sent.conversation.id, 0, None) == []
+        await old.trim(sent.snapshot.conversation.id, keep_from=4)
+        assert (await old.between(sent.snapshot.conversation.id, 0, None))[0].seq == 4
+        await old.trim(sent.snapshot.conversation.id, keep_from=10**9)
+        assert await old.between(sent.snapshot.conversation.id, 0, None) == []

@@ -8,7 +8,7 @@ from langchain_community.chat_message_histories import RedisChatMessageHistory
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from redis.asyncio import Redis
 
-from pybot.services.models import Models
+from pybot.services.hashes import Hashes
 from tests.fixtures.redis import keys_like
 from tests.fixtures.server import Server, Start
 
@@ -40,22 +40,22 @@ async def test_langchains_own_class_reads_the_messages(server: Server, redis_url
 
 
 async def test_redis_om_reads_conversations_and_runs(server: Server, redis_url: str) -> None:
-    """The models are redis-om's; nothing but field-level changes was made to what they created."""
+    """The hashes are redis-om's; nothing but field-level changes was made to what they created."""
     ann = server.user()
     await ann.until_ended(await ann.send("hello"))
     conversation = await conversation_key(redis_url)
-    models = Models(redis_url)
+    hashes = Hashes(redis_url)
     try:
-        found = await models.conversation.get(conversation)
+        found = await hashes.conversation.get(conversation)
         assert isinstance(found, HashModel)
         assert (found.owner, found.active_run) == ("ann", "")
         async with Redis.from_url(redis_url, decode_responses=True) as client:
             stored: list[Any] = await client.hvals(f"pybot:messages:{{{conversation}}}")
         run_id = next(value for value in stored if '"run_id":"' in value)
-        run = await models.run.get(run_id.split('"run_id":"')[1].split('"')[0])
+        run = await hashes.run.get(run_id.split('"run_id":"')[1].split('"')[0])
         assert run.status == "COMPLETED"
     finally:
-        await models.aclose()
+        await hashes.aclose()
 
 
 async def test_second_server_has_what_the_first_one_stored(start: Start) -> None:

@@ -101,7 +101,7 @@ class BlobStore(Protocol):
 
 
 class PastMessage(Protocol):
-    """A message of the conversation with its parts (`snapshots.MessageView` is one)."""
+    """A message of the conversation with its parts (a `MessageView` is one)."""
 
     @property
     def message(self) -> Message:
@@ -110,7 +110,7 @@ class PastMessage(Protocol):
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """Its parts; a user's text may also stand in `message.text` alone."""
+        """Its parts."""
         ...
 
 

@@ -166,8 +166,7 @@ def _exchanges(history: Sequence[PastMessage]) -> Iterator[list[Turn]]:
 
 def _text(past: PastMessage) -> str:
     """A user's text."""
-    texts = [part.text for part in past.parts if isinstance(part, TextPart)]
-    return past.message.text or "\n\n".join(texts)
+    return "\n\n".join(part.text for part in past.parts if isinstance(part, TextPart))
 
 
 def _merged(turns: Sequence[Turn]) -> Iterator[Turn]:

@@ -31,9 +31,15 @@ T = TypeVar("T")
 
 
 class Client(Redis):
-    """A Redis client that says what a user can understand when Redis is out of reach."""
+    """A Redis client that says what a user can understand when Redis is out of reach.
+
+    While `held` says why, it carries nothing out.
+    """
+
+    held = ""
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
+        self._refuse_if_held()
         # Upstream's has no types of its own.
         upstream = cast("Callable[..., Awaitable[Any]]", super().execute_command)
         return await reaching(upstream(*args, **options))
@@ -44,6 +50,7 @@ class Client(Redis):
         Unlike a pipeline it never sends them again: a write whose answer was lost may have been
         carried out. It also costs half as much.
         """
+        self._refuse_if_held()
         return await reaching(self._execute_once(commands))
 
     async def _execute_once(self, commands: Sequence[bytes]) -> list[Any]:
@@ -57,7 +64,12 @@ class Client(Redis):
             await pool.release(connection)
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        self._refuse_if_held()
         return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+    def _refuse_if_held(self) -> None:
+        if self.held:
+            raise Unavailable(self.held)
 
 
 class _Pipeline(Pipeline):

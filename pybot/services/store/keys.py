@@ -6,8 +6,18 @@ those of one viewer share `{viewer key}`. User names never appear: they are hash
 
 from pybot.services.records import conversation_of
 
+# String: the version of the form that the data has.
+DATA_VERSION = "pybot:version"
+
+# String: held by the process that brings the data to the present version.
+UPGRADING = "pybot:upgrading"
+
 # Unfinished runs of everyone, by the instant they were asked for; repair reads it.
 UNFINISHED_RUNS = "pybot:runs"
+
+# Conversations of which something outside of them is to be written yet (their place in the list)
+# or removed (everything, once they are deleted), by the instant it began; repair reads it.
+UNFINISHED_CONVERSATIONS = "pybot:conversations"
 
 
 def conversation(conversation_id: str) -> str:
@@ -31,26 +41,36 @@ def lease(run_id: str) -> str:
 
 
 def messages(conversation_id: str) -> str:
-    """Hash: message ID → what changes of a message (status, parent, error), as JSON."""
+    """Hash: message ID → the message without its parts, as JSON."""
     return f"pybot:messages:{{{conversation_id}}}"
+
+
+def branches(conversation_id: str) -> str:
+    """Hash: branch → where it leaves its parent, as JSON; the first branch, "0", has none."""
+    return f"pybot:branches:{{{conversation_id}}}"
 
 
 HISTORY_PREFIX = "pybot:history:"
 
 
-def history_session(conversation_id: str, path: str) -> str:
-    """The session ID under which LangChain's RedisChatMessageHistory finds a path."""
-    return f"{{{conversation_id}}}:{path}"
+def history_session(conversation_id: str, branch: str) -> str:
+    """The session ID under which LangChain's RedisChatMessageHistory finds a branch."""
+    return f"{{{conversation_id}}}:{branch}"
 
 
-def history(conversation_id: str, path: str) -> str:
-    """List: LangChain messages of one path, newest first."""
-    return HISTORY_PREFIX + history_session(conversation_id, path)
+def history(conversation_id: str, branch: str) -> str:
+    """List: LangChain messages of one branch, newest first."""
+    return HISTORY_PREFIX + history_session(conversation_id, branch)
 
 
-def index(conversation_id: str, path: str) -> str:
-    """Sorted set: message ID → how many entries of the path precede its first one."""
-    return f"pybot:index:{{{conversation_id}}}:{path}"
+def index(conversation_id: str, branch: str) -> str:
+    """Sorted set: the branch's messages, by their position on the path."""
+    return f"pybot:index:{{{conversation_id}}}:{branch}"
+
+
+def versions(conversation_id: str, parent_id: str) -> str:
+    """Sorted set: the messages that follow one parent ("" for none), by their first event."""
+    return f"pybot:versions:{{{conversation_id}}}:{parent_id}"
 
 
 def requests(conversation_id: str) -> str:
@@ -84,15 +104,10 @@ def viewer_log(viewer_key: str) -> str:
 
 
 def viewer_conversations(viewer_key: str) -> str:
-    """Sorted set: conversation ID → when it was last updated, in milliseconds."""
+    """Sorted set: conversation ID → when it was last updated, in µs, no two at the same."""
     return f"pybot:viewer:{{{viewer_key}}}:conversations"
 
 
 def viewer_runs(viewer_key: str) -> str:
     """Sorted set: unfinished run ID → when it was asked for, in milliseconds."""
     return f"pybot:viewer:{{{viewer_key}}}:runs"
-
-
-def claim(viewer_key: str, operation: str, digest: str) -> str:
-    """String: the IDs that belong to an idempotency key, as JSON."""
-    return f"pybot:viewer:{{{viewer_key}}}:claim:{operation}:{digest}"

@@ -5,12 +5,25 @@
 -- ARGV[1], in MessagePack: the time in ms, the seconds to keep the stream, how many of its channel's
 -- subscribers need not be told, the number that `seq` has reached at least, how many numbers to
 -- leave out, the requirements (each an expected answer and the words of a command), and for each
--- command how many words it has and which of them is the first event's number (0: none).
+-- command its kind ("call" a Redis command, "rank" place a member: key, member, ms), how many words
+-- it has, and which of them is the first event's number (0: none).
 -- The further ARGV are the words of the commands, and then each event as JSON.
 -- Gives {1, number of the last event}, or {0, index of the requirement not met, the actual answer};
 -- the index is -1 when `seq` is behind.
 local now, retention, own, reached, leap, requirements, commands = unpack(cmsgpack.unpack(ARGV[1]))
 now = string.format('%.0f', now)
+
+-- Put a member where no other is, behind all others of the same ms; scores are in microseconds.
+local function rank(key, member, milliseconds)
+    local score = milliseconds * 1000
+    local present = redis.call('ZSCORE', key, member)
+    if present and tonumber(present) >= score then return end
+    local last =
+        redis.call('ZREVRANGEBYSCORE', key, score + 999, score, 'WITHSCORES', 'LIMIT', 0, 1)
+    if last[2] then score = tonumber(last[2]) + 1 end
+    while redis.call('ZCOUNT', key, score, score) > 0 do score = score + 1 end
+    redis.call('ZADD', key, string.format('%.0f', score), member)
+end
 
 for i, requirement in ipairs(requirements) do
     local actual = redis.call(unpack(requirement[2]))
@@ -25,11 +38,15 @@ seq = seq + leap
 
 local at = 2
 for _, command in ipairs(commands) do
-    local length, number_at = command[1], command[2]
+    local kind, length, number_at = unpack(command)
     local words = {}
     for i = 1, length do words[i] = ARGV[at + i - 1] end
     if number_at > 0 then words[number_at] = string.format('%d', seq + 1) end
-    redis.call(unpack(words))
+    if kind == 'rank' then
+        rank(words[1], words[2], tonumber(words[3]))
+    else
+        redis.call(unpack(words))
+    end
     at = at + length
 end
 

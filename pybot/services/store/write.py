@@ -31,12 +31,21 @@ pack = msgspec.msgpack.Encoder().encode
 # So many numbers are left out where entries may have been lost: more than can have been given.
 LEAP = 1 << 20
 
-# The label of a write that is refused because Redis has lost entries.
+# The labels of writes that are refused: Redis has lost entries; the conversation is not there.
 LOST = "lost"
+EXISTS = "exists"
 
 Word = str | bytes | int
 # The words of a Redis command, of which the second is its key; one may be a position.
 Command = tuple[Word | Position, ...]
+
+
+class Rank(NamedTuple):
+    """Puts a member of a sorted set at a ms, behind all that share it; a later one stays."""
+
+    key: str
+    member: str
+    milliseconds: int
 
 
 class Requirement(NamedTuple):
@@ -63,7 +72,7 @@ class Write:
     head: str
     log: str
     requirements: tuple[Requirement, ...] = ()
-    commands: list[Command] = field(default_factory=list[Command])
+    commands: list[Command | Rank] = field(default_factory=list[Command | Rank])
     events: list[Event] = field(default_factory=list[Event])
     # The number of an entry that the writer knows to be in the log; without it the write is
     # refused as LOST.
@@ -77,8 +86,8 @@ class Write:
         """A write to a conversation that exists."""
         head = keys.conversation(conversation_id)
         write = cls(head, keys.log(conversation_id))
-        return write.require("exists", 0, "HGET", head, "deleted_at").require(
-            "exists", conversation_id, "HGET", head, "pk"
+        return write.require(EXISTS, 0, "HGET", head, "deleted_at").require(
+            EXISTS, conversation_id, "HGET", head, "pk"
         )
 
     @classmethod
@@ -109,6 +118,14 @@ class Write:
     def do(self, *command: Word | Position) -> Self:
         """Carry out a Redis command; its second word is its key."""
         self.commands.append(command)
+        return self
+
+    def rank(self, key: str, member: str, milliseconds: int) -> Self:
+        """Let a member of a sorted set come last of all that are of the same ms or before it.
+
+        Scores are in µs and no two are the same. A member that is of that ms or a later one stays.
+        """
+        self.commands.append(Rank(key, member, milliseconds))
         return self
 
     def emit(self, *events: Event) -> Self:
@@ -151,7 +168,10 @@ class Write:
     def keys(self) -> list[str]:
         """The keys that the write touches, for routing."""
         named = [str(requirement.command[1]) for requirement in self.requirements]
-        named += [str(command[1]) for command in self.commands]
+        named += [
+            command.key if isinstance(command, Rank) else str(command[1])
+            for command in self.commands
+        ]
         return list(dict.fromkeys([self.head, self.log, *named]))
 
     def arguments(self, retention: int, listeners: int) -> list[Word]:
@@ -161,7 +181,7 @@ class Write:
         appender.
         """
         requirements = [(each.expected, each.command) for each in self.requirements]
-        shapes = [(len(command), _number_at(command)) for command in self.commands]
+        shapes = [_shape(command) for command in self.commands]
         facts = (int(time.time() * 1000), retention, listeners, self.reached, self.leap)
         words: list[Word] = [pack((*facts, requirements, shapes))]
         for command in self.commands:
@@ -179,6 +199,12 @@ class Write:
         raise Refused(label, actual.decode() if isinstance(actual, bytes) else str(actual))
 
 
-def _number_at(command: Command) -> int:
-    """Which word of a command, counted from 1, is the first event's number; 0 for none."""
-    return command.index(FIRST_EVENT) + 1 if FIRST_EVENT in command else 0
+def _shape(command: Command | Rank) -> tuple[str, int, int]:
+    """The kind of a command, how many words it has, and which is the first event's number.
+
+    Words are counted from 1; 0 means that none is.
+    """
+    if isinstance(command, Rank):
+        return "rank", len(command), 0
+    number_at = command.index(FIRST_EVENT) + 1 if FIRST_EVENT in command else 0
+    return "call", len(command), number_at

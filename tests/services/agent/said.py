@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pybot.services.instants import now
-from pybot.services.records import Message, MessageRole, MessageStatus, Part
+from pybot.services.records import Message, MessageRole, MessageStatus, Part, TextPart
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,9 @@ def asked(text: str) -> Said:
         id="c.question",
         role=MessageRole.USER,
         status=MessageStatus.COMPLETED,
-        text=text,
         created_at=now(),
     )
-    return Said(message)
+    return Said(message, (TextPart(index=0, text=text),))
 
 
 def answered(*parts: Part) -> Said:

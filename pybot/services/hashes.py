@@ -1,19 +1,17 @@
-"""The redis-om models of what is kept in hashes: conversations and runs.
+"""The redis-om models of what is stored in hashes: conversations and runs.
 
-Models are created and read with redis-om; changes are field-level HSETs in a write (redis-om
-saves whole records, so two writers would undo each other and an update could revive what was
-deleted). Fields are text and whole numbers, which mean the same to redis-om and to a script.
+They are created and read with redis-om; changes are field-level HSETs in a write (redis-om saves
+whole records, so two writers would undo each other and an update could revive what was deleted).
+Fields are text and whole numbers, which mean the same to redis-om and to a script.
 The classes are made in a factory with a client of their own, so that two apps can live in one
 process.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from aredis_om import HashModel
 
-from pybot.errors import NotFound
 from pybot.services.instants import instant, milliseconds
 from pybot.services.records import (
     Conversation,
@@ -27,11 +25,8 @@ from pybot.services.records import (
 from pybot.services.store.connection import connect
 from pybot.services.store.write import Word
 
-NO_CONVERSATION = "There is no conversation with this ID."
-NO_RUN = "There is no run with this ID."
 
-
-class ConversationModel(HashModel):
+class ConversationHash(HashModel):
     """A conversation's metadata as it is stored; empty text stands for nothing."""
 
     owner: str
@@ -43,10 +38,13 @@ class ConversationModel(HashModel):
     instructions: str = ""
     created_at: int
     updated_at: int
-    path: str = "0"
-    paths: int = 1
+    branch: str = "0"
+    length: int = 0
+    branches: int = 1
     active_run: str = ""
     kernel_generation: int = 0
+    # Raised by each change of what `record` gives.
+    version: int = 0
     seq: int = 0
     deleted_at: int = 0
 
@@ -69,12 +67,13 @@ class ConversationModel(HashModel):
             instructions=self.instructions,
             created_at=instant(self.created_at),
             updated_at=instant(self.updated_at),
-            path=self.path,
+            branch=self.branch,
+            length=self.length,
             active_run_id=self.active_run or None,
         )
 
 
-class RunModel(HashModel):
+class RunHash(HashModel):
     """A run as it is stored; `pk` is the run's whole ID, `error` and `usage` are JSON."""
 
     message_id: str
@@ -134,52 +133,33 @@ def run_fields(run: Run) -> list[Word]:
     ]
 
 
-def new_hash(model: HashModel) -> list[Word]:
-    """A new model as alternating fields and values for HSET, as redis-om would save it."""
+def new_fields(new: HashModel) -> list[Word]:
+    """A new hash as alternating fields and values for HSET, as redis-om would save it."""
     fields: list[Word] = []
-    for name, value in model.model_dump().items():
+    for name, value in new.model_dump().items():
         fields += [name, value]
     return fields
 
 
-class Models:
-    """The models on one Redis."""
+class Hashes:
+    """The models, on one Redis."""
 
     def __init__(self, url: str) -> None:
         client = connect(url, decode=True)
         self._client = client
 
         # redis-om gives keys to "indexed" models alone; no index is made unless it is migrated.
-        class StoredConversation(ConversationModel, index=True):
-            class Meta(ConversationModel.Meta):
+        class StoredConversation(ConversationHash, index=True):
+            class Meta(ConversationHash.Meta):
                 database = client
 
-        class StoredRun(RunModel, index=True):
-            class Meta(RunModel.Meta):
+        class StoredRun(RunHash, index=True):
+            class Meta(RunHash.Meta):
                 database = client
 
-        self.conversation: type[ConversationModel] = StoredConversation
-        self.run: type[RunModel] = StoredRun
+        self.conversation: type[ConversationHash] = StoredConversation
+        self.run: type[RunHash] = StoredRun
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-
-
-def conversation_from(fields: Mapping[bytes, bytes], owner: str) -> ConversationModel:
-    """A conversation as HGETALL gives it; raises NotFound unless it exists and is `owner`'s."""
-    decoded = _decoded(fields)
-    if decoded.get("owner") != owner or decoded.get("deleted_at", "0") != "0":
-        raise NotFound(NO_CONVERSATION, ("conversationId",))
-    return ConversationModel.model_validate(decoded)
-
-
-def run_from(fields: Mapping[bytes, bytes]) -> RunModel:
-    """A run as HGETALL gives it; raises NotFound when there is none."""
-    if not fields:
-        raise NotFound(NO_RUN, ("runId",))
-    return RunModel.model_validate(_decoded(fields))
-
-
-def _decoded(fields: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in fields.items()}

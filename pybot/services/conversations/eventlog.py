@@ -3,9 +3,9 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Any
 
 from pybot.errors import NotFound
+from pybot.services.conversations.gate import Gate
 from pybot.services.events import ConversationDeleted, Entry, Event
 from pybot.services.instants import milliseconds, now
 from pybot.services.records import Viewer
@@ -22,8 +22,11 @@ TRIM_PAGE = 200
 class EventLog:
     """Reading and trimming of conversations' logs, and writing of events that change no record."""
 
-    def __init__(self, client: Client, hub: Hub, appender: Appender, *, retention: int) -> None:
+    def __init__(
+        self, client: Client, gate: Gate, hub: Hub, appender: Appender, *, retention: int
+    ) -> None:
         self._client = client
+        self._gate = gate
         self._hub = hub
         self._appender = appender
         self._retention = timedelta(seconds=retention)
@@ -36,13 +39,15 @@ class EventLog:
         Ends behind ConversationDeleted. Raises NotFound, CursorExpired, InvalidInput.
         """
         head, log = keys.conversation(conversation_id), keys.log(conversation_id)
-        found: list[Any] = await self._client.hmget(head, ["owner", "deleted_at", "seq"])
-        owner, deleted, newest = found
-        # A deleted conversation can be followed to its end by whoever has a cursor in it.
-        if owner is None or owner.decode() != viewer.username or (deleted and after is None):
-            raise NotFound("There is no conversation with this ID.", ("conversationId",))
+        try:
+            newest = (await self._gate.open(viewer, conversation_id)).cursor
+        except NotFound:
+            # Whoever has a cursor in a deleted conversation can follow it to its end.
+            if after is None or not await self._gate.is_deleted(viewer, conversation_id):
+                raise
+            newest = after
         if after is None:
-            after = int(newest or 0)
+            after = newest
         await check_cursor(self._client, head, log, after)
         async with aclosing(follow(self._client, self._hub, log, after, head)) as followed:
             async for entry in followed:

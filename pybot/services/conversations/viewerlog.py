@@ -13,7 +13,7 @@ from pybot.services.events import (
     ViewerEvent,
 )
 from pybot.services.instants import milliseconds
-from pybot.services.records import Conversation, Viewer, conversation_of
+from pybot.services.records import Viewer, conversation_of
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
@@ -54,34 +54,23 @@ class ViewerLog:
         """The number of the newest event."""
         return int(await self._client.hget(keys.viewer(viewer.key), "seq") or 0)
 
-    async def tell(self, owner: str, *events: ViewerEvent) -> None:
-        """Append events, and keep the list of conversations in step with them."""
-        key = Viewer(username=owner).key
+    async def append(self, viewer: Viewer, *events: ViewerEvent) -> None:
+        """Append events, and bring the list of conversations up to date with them."""
+        key = viewer.key
         write = Write.to_viewer(key).emit(*events)
         for event in events:
             listed, running = keys.viewer_conversations(key), keys.viewer_runs(key)
             match event:
                 case ConversationChanged(conversation=conversation):
-                    score = milliseconds(conversation.updated_at)
-                    write.do("ZADD", listed, "GT", score, conversation.id)
+                    write.rank(listed, conversation.id, milliseconds(conversation.updated_at))
                 case ConversationDeleted(conversation_id=conversation_id):
-                    write.do("ZREM", listed, conversation_id)
+                    write.do("ZREM", listed, conversation_id).even_when_full()
                 case RunChanged(run=run) if run.status.ended:
                     write.do("ZREM", running, run.id)
                 case RunChanged(run=run):
                     score = milliseconds(run.created_at)
                     write.do("ZADD", running, score, run.id)
         await self._appender.append(write)
-
-    async def enlist(self, conversation: Conversation) -> None:
-        """Put a conversation that is about to be created in its owner's list.
-
-        The list comes first: an entry without a conversation is passed over, while a conversation
-        without an entry would be lost.
-        """
-        key = keys.viewer_conversations(Viewer(username=conversation.owner).key)
-        score = milliseconds(conversation.updated_at)
-        await self._client.zadd(key, {conversation.id: score})
 
     async def follow(self, viewer: Viewer, after: int | None) -> AsyncGenerator[ViewerEntry]:
         """What happens to the viewer's conversations behind `after` (from now on when None)."""

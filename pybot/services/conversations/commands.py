@@ -1,0 +1,204 @@
+"""Creating, changing and deleting conversations, always by their owner."""
+
+import contextlib
+import unicodedata
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from pybot.errors import InvalidInput, NotFound
+from pybot.services.conversations.changes import Changes
+from pybot.services.conversations.gate import Gate, Opened
+from pybot.services.conversations.listing import Listing
+from pybot.services.conversations.snapshots import Snapshot, Snapshots
+from pybot.services.conversations.sweep import Sweep
+from pybot.services.conversations.viewerlog import ViewerLog
+from pybot.services.events import ConversationChanged
+from pybot.services.hashes import ConversationHash, Hashes, new_fields
+from pybot.services.instants import milliseconds, now
+from pybot.services.pages import Page, PageRequest
+from pybot.services.records import Run, Viewer
+from pybot.services.requests import Request
+from pybot.services.store.appender import Appender
+from pybot.services.store.connection import Client
+from pybot.services.store.write import Refused, Word, Write
+
+MAX_TITLE_LENGTH = 200
+MAX_INSTRUCTIONS_LENGTH = 8_000
+NEW_TITLE = "New chat"
+
+
+class Conversations:
+    """The commands of a viewer, and the list."""
+
+    def __init__(
+        self,
+        client: Client,
+        gate: Gate,
+        hashes: Hashes,
+        appender: Appender,
+        snapshots: Snapshots,
+        changes: Changes,
+        viewerlog: ViewerLog,
+        sweep: Sweep,
+        *,
+        model_names: Sequence[str],
+    ) -> None:
+        self._client = client
+        self._gate = gate
+        self._hashes = hashes
+        self._appender = appender
+        self._snapshots = snapshots
+        self._changes = changes
+        self._viewerlog = viewerlog
+        self._sweep = sweep
+        self._model_names = model_names
+        self._listing = Listing(client, snapshots)
+
+    async def page(self, viewer: Viewer, request: PageRequest) -> Page[Snapshot]:
+        """A page of the viewer's conversations, the newest update first."""
+        return await self._listing.page(viewer, request)
+
+    async def cursor(self, viewer: Viewer) -> int:
+        """The cursor of the viewer's log."""
+        return await self._viewerlog.cursor(viewer)
+
+    def new(
+        self,
+        viewer: Viewer,
+        conversation_id: str,
+        *,
+        title: str | None,
+        model: str | None,
+        instructions: str,
+    ) -> ConversationHash:
+        """A conversation to be created; raises InvalidInput."""
+        self._check(model=model, instructions=instructions)
+        created = milliseconds(now())
+        return self._hashes.conversation(
+            pk=conversation_id,
+            owner=viewer.username,
+            title=NEW_TITLE if title is None else tidied(title),
+            titled_by="user" if title else "",
+            model=model or self._model_names[0],
+            instructions=instructions,
+            created_at=created,
+            updated_at=created,
+        )
+
+    async def create(
+        self,
+        viewer: Viewer,
+        *,
+        title: str | None = None,
+        model: str | None = None,
+        instructions: str = "",
+        idempotency_key: str | None = None,
+    ) -> Snapshot:
+        """Create an empty conversation, once for a key."""
+        made = [title, model, instructions]
+        request = Request.of(viewer, "createConversation", idempotency_key, None, made)
+        conversation_id = request.conversation_id
+        if await request.was_carried_out(self._client):
+            return await self._snapshots.open(viewer, conversation_id)
+        new = self.new(viewer, conversation_id, title=title, model=model, instructions=instructions)
+        event = ConversationChanged(new.record())
+        write = request.claim(Write.new_conversation(conversation_id))
+        write.do("HSET", write.head, *new_fields(new)).emit(event)
+        await self._sweep.note(conversation_id)
+        try:
+            last = await self._appender.append(write)
+        except Refused:
+            # The same request has met this one, or the conversation was deleted since.
+            await request.was_carried_out(self._client)
+            return await self._snapshots.open(viewer, conversation_id)
+        await self._viewerlog.append(viewer, replace(event, cursor=last))
+        await self._sweep.forget(conversation_id)
+        return self._snapshots.as_of(event, last)
+
+    async def update(
+        self,
+        viewer: Viewer,
+        conversation_id: str,
+        *,
+        title: str | None = None,
+        pinned: bool | None = None,
+        archived: bool | None = None,
+        model: str | None = None,
+        instructions: str | None = None,
+    ) -> Snapshot:
+        """Change a conversation; None leaves a field as it is."""
+        self._check(model=model, instructions=instructions)
+        fields: dict[str, Word] = {}
+        if title is not None:
+            fields |= {"title": tidied(title), "titled_by": "user"}
+        for name, value in (("pinned", pinned), ("archived", archived)):
+            if value is not None:
+                fields[name] = int(value)
+        for name, text in (("model", model), ("instructions", instructions)):
+            if text is not None:
+                fields[name] = text
+
+        async def unless_so(opened: Opened, _: Write, changed: dict[str, Word]) -> Run | None:
+            if all(getattr(opened.hash, name) == value for name, value in changed.items()):
+                raise _Unchanged
+            changed["updated_at"] = milliseconds(now())
+            return opened.run
+
+        try:
+            change = await self._changes.make(viewer, conversation_id, fields, unless_so)
+        except _Unchanged:
+            return await self._snapshots.open(viewer, conversation_id)
+        return change.snapshot
+
+    async def has_title(self, viewer: Viewer, conversation_id: str) -> bool:
+        """Whether the user or the model has named a conversation; raises NotFound."""
+        return bool((await self._gate.open(viewer, conversation_id)).hash.titled_by)
+
+    async def set_title(self, viewer: Viewer, conversation_id: str, title: str, *, by: str) -> None:
+        """Give a title unless there is one; `by=""` lets another one take its place."""
+
+        async def unless_titled(opened: Opened, _: Write, __: dict[str, Word]) -> Run | None:
+            if opened.hash.titled_by or opened.hash.title == title:
+                raise _Unchanged
+            return opened.run
+
+        fields: dict[str, Word] = {"title": title[:MAX_TITLE_LENGTH], "titled_by": by}
+        with contextlib.suppress(_Unchanged):
+            await self._changes.make(viewer, conversation_id, fields, unless_titled)
+
+    async def delete(self, viewer: Viewer, conversation_ids: Sequence[str]) -> list[str]:
+        """Delete conversations; the IDs of those that were there."""
+        if len(conversation_ids) > 100:
+            raise InvalidInput("At most 100 conversations at once.", ("conversationIds",))
+        deleted: list[str] = []
+        for conversation_id in dict.fromkeys(conversation_ids):
+            try:
+                await self._snapshots.open(viewer, conversation_id)
+                await self._sweep.bury(conversation_id)
+            except (NotFound, Refused):
+                continue
+            deleted.append(conversation_id)
+            await self._sweep.finish(conversation_id)
+        return deleted
+
+    def _check(self, *, model: str | None, instructions: str | None) -> None:
+        if instructions is not None and len(instructions) > MAX_INSTRUCTIONS_LENGTH:
+            message = f"Instructions have at most {MAX_INSTRUCTIONS_LENGTH} characters."
+            raise InvalidInput(message, ("instructions",))
+        if model is not None and model not in self._model_names:
+            raise InvalidInput("This server has no such model.", ("modelId",))
+
+
+class _Unchanged(Exception):
+    """There is nothing to change."""
+
+
+def tidied(title: str) -> str:
+    """A title on one line, without control characters; raises InvalidInput when none is left."""
+    kept = (each for each in title if each.isspace() or unicodedata.category(each) != "Cc")
+    tidy = " ".join("".join(kept).split())
+    seen = any(each.isprintable() and each != " " for each in tidy)
+    if not seen or len(tidy) > MAX_TITLE_LENGTH:
+        raise InvalidInput(f"A title has 1 to {MAX_TITLE_LENGTH} characters.", ("title",))
+    return tidy
