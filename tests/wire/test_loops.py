@@ -91,9 +91,9 @@ async def test_provider_of_kernels_that_goes_away_ends_nothing(
     tries = asyncio.Semaphore(0)
 
     async def interrupted(_: LocalKernels) -> AsyncGenerator[KernelNotice]:
+        yield KernelNotice("no conversation", "no kernel", "died")
         tries.release()
         raise KernelUnavailable("gone")
-        yield KernelNotice("", "", "died")
 
     monkeypatch.setattr(live_kernels, "NOTICES_RETRY", 0.01)
     monkeypatch.setattr(LocalKernels, "notices", interrupted)
