@@ -1,6 +1,6 @@
 """The application: its routes, and the services that are open while it runs."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -19,14 +19,21 @@ from pybot.schema.root import build_schema
 from pybot.services.container import Services, open_services
 from pybot.web import web_app
 
+# What requests cannot be answered without; everything else that fails is only told of. A Redis that
+# takes no writes is not among them: what fills it must remain within reach, to be deleted.
+REQUIRED = ("loops", "redis")
 
-def create_app(settings: Settings) -> Starlette:
-    """The whole application for one set of settings; any number can live in one process."""
+
+def create_app(settings: Settings, on_failure: Callable[[str], object] | None = None) -> Starlette:
+    """The whole application for one set of settings; any number can live in one process.
+
+    `on_failure` is called once when a background loop has failed: the process is to end.
+    """
     view = _graphql(settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, Services]]:
-        async with open_services(settings) as services:
+        async with open_services(settings, on_failure) as services:
             yield {"services": services}
             await view.close_all()
 
@@ -78,9 +85,9 @@ async def _healthz(_: Request) -> Response:
 
 
 async def _readyz(request: Request) -> Response:
-    """Whether requests can be answered: Redis must; the model and the kernels are told of only."""
+    """Whether requests can be answered, and what is wrong with each back end."""
     services: Services = request.state.services
     state = await services.ready()
-    ready = state["redis"] == "ok"
-    body = {"ready": ready, "failing": None if ready else "redis", "backends": state}
-    return JSONResponse(body, status_code=200 if ready else 503)
+    failing = next((name for name in REQUIRED if state[name] != "ok"), None)
+    body = {"ready": failing is None, "failing": failing, "backends": state}
+    return JSONResponse(body, status_code=503 if failing else 200)

@@ -96,11 +96,11 @@ def _up(settings: Settings, options: argparse.Namespace) -> None:
         async def main(ending: Ending) -> None:
             # Meanwhile the programs start.
             importing = asyncio.create_task(asyncio.to_thread(_application_factory))
-            async with local_stack(settings, data, say) as local:
+            async with local_stack(settings, data, say, ending.fail) as local:
                 say("Starting the server …")
                 create_app = await importing
                 await serve(
-                    create_app(local),
+                    create_app(local, ending.fail),
                     listener,
                     local,
                     ending,
@@ -120,7 +120,7 @@ def _serve(settings: Settings, options: argparse.Namespace) -> None:
 
         async def main(ending: Ending) -> None:
             await serve(
-                _application_factory()(settings),
+                _application_factory()(settings, ending.fail),
                 listener,
                 settings,
                 ending,
@@ -136,10 +136,10 @@ def _worker(settings: Settings, _options: argparse.Namespace) -> None:
     if settings.run.concurrency == 0:
         raise ServeError("RUN__CONCURRENCY=0 takes no runs: unset it for a worker")
 
-    async def main(_ending: Ending) -> None:
+    async def main(ending: Ending) -> None:
         from pybot.services.container import open_services
 
-        async with open_services(settings):
+        async with open_services(settings, ending.fail):
             say("Pybot takes runs")
             await asyncio.Event().wait()
 
@@ -173,7 +173,7 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> None:
         sys.exit(FAILED)
 
 
-def _application_factory() -> Callable[[Settings], ASGIApp]:
+def _application_factory() -> Callable[[Settings, Callable[[str], object]], ASGIApp]:
     from pybot.app import create_app
 
     return create_app

@@ -12,6 +12,7 @@ from pybot.config import Settings
 from pybot.services.container import open_kernels
 from pybot.services.kernels.base import KernelDied, Kernels, KernelUnavailable
 from pybot.services.llm.adapters import model_of
+from pybot.services.store.room import ADVICE, PROBE, PROBE_EXPIRES
 
 OLDEST_REDIS = 7
 TIMEOUT = 10.0  # seconds for Redis or the model to answer
@@ -43,12 +44,13 @@ async def examine(settings: Settings, say: Callable[[str], None]) -> bool:
 
 
 async def examine_redis(settings: Settings) -> Finding:
-    """Version, search, and whether it could lose what it is given."""
+    """Version, search, whether it takes writes, and whether it could lose them."""
     url = settings.redis_om_url.get_secret_value()
     try:
         async with asyncio.timeout(TIMEOUT), Redis.from_url(url, decode_responses=True) as client:
             info: dict[str, Any] = await client.info()
             modules: list[Any] = await _modules(client)
+            refusal = await _refusal_of_writes(client)
     except AuthenticationError as error:
         return _failed("Redis", f"it refuses the password ({error})", "correct REDIS_OM_URL")
     except (RedisError, OSError, TimeoutError, ValueError) as error:
@@ -57,7 +59,18 @@ async def examine_redis(settings: Settings) -> Finding:
             f"it cannot be reached ({_reason(error)})",
             "start one and name it with REDIS_OM_URL, or let `pybot up` start its own",
         )
+    if refusal:
+        return _failed("Redis", f"it takes no writes ({refusal})", ADVICE)
     return _redis_finding(info, modules)
+
+
+async def _refusal_of_writes(client: "Redis") -> str:
+    """Why Redis refuses writes; empty when it takes them."""
+    try:
+        await client.set(PROBE, 1, ex=PROBE_EXPIRES)
+    except ResponseError as error:
+        return _reason(error)
+    return ""
 
 
 async def _modules(client: "Redis") -> list[Any]:

@@ -22,11 +22,13 @@ from starlette.types import ASGIApp
 
 from pybot.config import Settings
 from pybot.endpoint.protocol import WebSockets
+from pybot.services.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
 READY_TIMEOUT = 30.0  # seconds from listening to a yes of /readyz
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between two questions, doubled each time
+FAILURE_DEADLINE = 20.0  # seconds from the failure of a loop to the end of the process
 DRAIN_SECONDS = 2  # for requests in progress when the server ends
 # Long-lived objects are many and cycles few: the default thresholds cost tens of milliseconds at
 # the 99th percentile of event delivery (measured; docs/architecture.md).
@@ -41,29 +43,43 @@ class Ending:
     """What the first SIGINT, SIGTERM or SIGHUP does; the second one ends the process at once.
 
     `deadline` is how many seconds the end may take, None for as long as it takes. The children
-    of the local stack end with this process however it ends.
+    of the local stack end with this process however it ends. `failure` says why the process ends
+    by itself.
     """
 
     def __init__(self, deadline: float | None) -> None:
         self._deadline = deadline
         self.requested = False
+        self.failure = ""
         self.act: Callable[[], object] = lambda: None
 
     def __call__(self) -> None:
         """Handle one signal."""
         if self.requested:
             os._exit(130)
+        self._begin(self._deadline)
+
+    def fail(self, reason: str) -> None:
+        """End as at a signal, but in limited time, and with an exit code that says failure."""
+        self.failure = self.failure or reason
+        if not self.requested:
+            self._begin(self._deadline or FAILURE_DEADLINE)
+
+    def _begin(self, deadline: float | None) -> None:
         self.requested = True
-        if self._deadline is not None:
+        if deadline is not None:
             # A thread works whatever the event loop is stuck in.
-            watchdog = threading.Timer(self._deadline, os._exit, [1])
+            watchdog = threading.Timer(deadline, os._exit, [1])
             watchdog.daemon = True
             watchdog.start()
         self.act()
 
 
 def run(main: Callable[[Ending], Coroutine[Any, Any, None]], *, deadline: float | None) -> None:
-    """Run `main` on uvloop until it returns or a signal ends it."""
+    """Run `main` on uvloop until it returns or a signal ends it.
+
+    ServeError when `main` ended because of a failure.
+    """
     ending = Ending(deadline)
 
     async def with_signals() -> None:
@@ -82,6 +98,8 @@ def run(main: Callable[[Ending], Coroutine[Any, Any, None]], *, deadline: float 
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(with_signals())
+    if ending.failure:
+        raise ServeError(ending.failure)
 
 
 def bind(host: str, port: int, *, loopback_only: bool) -> socket.socket:
@@ -186,6 +204,9 @@ async def _watching(
         except TimeoutError:
             server.failure = f"Pybot is not ready after {patience:g} s: {server.missing}"
             server.end()
+        except Exception:
+            server.end()
+            raise  # when the block ends
         else:
             _settle_memory()
             on_ready()
@@ -194,9 +215,9 @@ async def _watching(
     try:
         yield
     finally:
-        watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
+        await cancel_and_wait(watching)
+    if not watching.cancelled():
+        watching.result()
 
 
 async def _until_ready(server: _Server, url: str) -> None:

@@ -36,7 +36,9 @@ from pybot.services.starts import Starts
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
 from pybot.services.store.hub import Hub
-from pybot.services.tasks import ended
+from pybot.services.store.room import refusal_of_writes, watch_writes
+from pybot.services.supervision import Supervisor
+from pybot.services.tasks import cancel_and_wait
 from pybot.services.worker import RunWorker
 
 
@@ -57,13 +59,27 @@ class Services:
     models: tuple[ChatModel, ...]
     client: Client
     hub: Hub
+    supervisor: Supervisor
 
     async def ready(self) -> dict[str, str]:
-        """Each backend with "ok" or what is wrong with it."""
-        redis, model, kernels = await asyncio.gather(
-            self._redis_state(), self._model_state(), self._kernels_state()
+        """Each backend, and this process's own loops, with "ok" or what is wrong with it."""
+        redis, writes, model, kernels = await asyncio.gather(
+            self._redis_state(), self._writes_state(), self._model_state(), self._kernels_state()
         )
-        return {"redis": redis, "model": model, "kernels": kernels}
+        return {
+            "loops": self.supervisor.failure or "ok",
+            "redis": redis,
+            "writes": writes,
+            "model": model,
+            "kernels": kernels,
+        }
+
+    async def _writes_state(self) -> str:
+        try:
+            async with asyncio.timeout(3):
+                return await refusal_of_writes(self.client) or "ok"
+        except (Unavailable, TimeoutError):
+            return "not known while Redis is out of reach"
 
     async def _redis_state(self) -> str:
         try:
@@ -95,9 +111,16 @@ def open_kernels(settings: Settings) -> Kernels:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncGenerator[Services]:
-    """The services, connected; and with RUN__CONCURRENCY above 0 a worker beside them."""
+async def open_services(
+    settings: Settings, on_failure: Callable[[str], object] | None = None
+) -> AsyncGenerator[Services]:
+    """The services, connected; and with RUN__CONCURRENCY above 0 a worker beside them.
+
+    `on_failure` is called once when a background loop has failed: the process is to end.
+    """
     async with AsyncExitStack() as exits:
+        supervisor = Supervisor(on_failure)
+        await exits.enter_async_context(supervisor.running())
         url, limits = settings.redis_om_url.get_secret_value(), settings.limits
         client, hashes = connect(url), Hashes(url)
         exits.push_async_callback(client.aclose)
@@ -108,9 +131,9 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
         exits.push_async_callback(provider.aclose)
 
         hub = Hub(client)
-        await exits.enter_async_context(hub.running())
+        await exits.enter_async_context(hub.running(supervisor))
         appender = Appender(client, hub, retention=limits.event_retention)
-        await exits.enter_async_context(appender.running())
+        await exits.enter_async_context(appender.running(supervisor))
 
         gate = Gate(client)
         eventlog = EventLog(client, gate, hub, appender, retention=limits.event_retention)
@@ -148,7 +171,11 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             max_message_length=limits.max_message_length,
         )
         sweep.on_delete += [kernels.forget, _folder_removal(settings)]
-        await exits.enter_async_context(_background(kernels.watch))
+        for loop, name in (
+            (kernels.watch(), "watch of kernels"),
+            (watch_writes(client), "check that Redis takes writes"),
+        ):
+            exits.push_async_callback(cancel_and_wait, supervisor.start(loop, name))
         if settings.run.concurrency:
             answering = Answering(
                 conversations,
@@ -180,17 +207,8 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
             models=(model,),
             client=client,
             hub=hub,
+            supervisor=supervisor,
         )
-
-
-@asynccontextmanager
-async def _background(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[None]:
-    """Keep `work` going while the context is open."""
-    task = asyncio.create_task(work(), name=work.__qualname__)
-    try:
-        yield
-    finally:
-        await ended(task)
 
 
 def _folder_removal(settings: Settings) -> Callable[[str], Coroutine[Any, Any, None]]:

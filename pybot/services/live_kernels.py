@@ -8,12 +8,13 @@ the provider's own notices can meet.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from pybot.errors import Conflict, NotFound, Unavailable
+from pybot.errors import Conflict, NotFound, PybotError, Unavailable
 from pybot.services.conversation_kernel import RUNNING, ConversationKernel
 from pybot.services.conversations.gate import Gate
 from pybot.services.events import KernelChanged
@@ -27,12 +28,13 @@ from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
 from pybot.services.store.write import Refused, Write
-from pybot.services.tasks import ended
+from pybot.services.tasks import cancel_and_wait, log_failure
 
 logger = logging.getLogger(__name__)
 
 NOT_RUNNING = "The kernel is not running: the next code starts one."
 NOTICES_RETRY = 1.0
+EXPECTED = (KernelUnavailable, KernelDied, PybotError)  # failures of a start
 
 
 class LiveKernels:
@@ -139,13 +141,13 @@ class LiveKernels:
             task = asyncio.create_task(start(), name=f"start kernel {conversation_id}")
             self._starting[conversation_id] = task
             task.add_done_callback(lambda _: self._starting.pop(conversation_id))
-            # Its failure is told to whoever waits; nobody may, after a cancellation.
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            # Whoever waits gets its failure; after a cancellation nobody may.
+            task.add_done_callback(partial(log_failure, expected=EXPECTED))
         return await asyncio.shield(task)
 
     async def aclose(self) -> None:
         """Wait for nothing more to start."""
-        await ended(*self._starting.values())
+        await cancel_and_wait(*self._starting.values())
 
     async def next_generation(self, conversation_id: str) -> int:
         """The generation of the next kernel; it survives a shut-down."""

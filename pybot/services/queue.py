@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from pybot.errors import Unavailable
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
-from pybot.services.tasks import ended
+from pybot.services.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class RunQueue:
             finally:
                 # A worker that is cancelled while it writes down how its tasks ended does not hand
                 # them over: they would wait until their leases end.
-                await ended(working, repairing, patience=STOP_TIMEOUT)
+                await cancel_and_wait(working, repairing, patience=STOP_TIMEOUT)
 
     async def _repair(self, forget: Handler) -> None:
         """Put unfinished runs back on the queue that nobody works on and that have no task."""

@@ -1,19 +1,29 @@
-"""Ending tasks for sure."""
+"""Cancelling tasks, and seeing the failures of those that nobody waits for."""
 
 import asyncio
+import logging
 from typing import Any
 
+logger = logging.getLogger(__name__)
 
-async def ended(*tasks: asyncio.Task[Any], patience: float = 1.0) -> None:
-    """Cancel tasks and wait until each has ended.
 
-    Not once, but again after each `patience` seconds: redis-py can swallow a cancellation that
-    meets the answer it waits for, and the task then goes on as if nothing had been asked. Not
-    sooner: who is cancelled while it cleans up leaves that undone.
+def log_failure(task: asyncio.Task[Any], *, expected: tuple[type[Exception], ...] = ()) -> None:
+    """Log what a task failed with: a callback for when it is done, where nobody may wait for it."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, expected):
+        logger.error("%s has failed", task.get_name(), exc_info=error)
+
+
+async def cancel_and_wait(*tasks: asyncio.Task[Any], patience: float = 1.0) -> None:
+    """Cancel tasks and wait until each has ended. What they raise is left in them.
+
+    A task that goes on is cancelled again every `patience` seconds: redis-py can swallow a
+    cancellation that arrives together with the answer that it waits for. `patience` must be longer
+    than the task's own clean-up takes, since a second cancellation would interrupt that.
     """
-    asked = [task for task in tasks if not task.cancelling()]
+    to_cancel = [task for task in tasks if not task.cancelling()]
     while left := [task for task in tasks if not task.done()]:
-        for task in asked:
+        for task in to_cancel:
             task.cancel()
         await asyncio.wait(left, timeout=patience)
-        asked = left
+        to_cancel = left

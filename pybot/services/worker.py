@@ -19,7 +19,7 @@ from pybot.services.records import RunError, RunErrorCode, RunStatus, Viewer, co
 from pybot.services.runlog import CANCELLED, End, FencedLog, RunLogs
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
-from pybot.services.tasks import ended
+from pybot.services.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class RunWorker:
         """Leave all runs as they are: finished steps are committed, kernels go on."""
         for log in self._logs:
             log.seal()
-        await ended(*self._tasks)
+        await cancel_and_wait(*self._tasks)
 
     async def _hand_over(self, queue: RunQueue) -> None:
         """Put the runs back, once the queue knows that their tasks here have ended."""

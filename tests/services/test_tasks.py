@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pybot.services.tasks import ended
+from pybot.services.tasks import cancel_and_wait
 
 
 async def cleaning(done: list[str]) -> None:
@@ -29,7 +29,7 @@ async def test_cancelled_task_is_left_to_clean_up() -> None:
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.sleep(0)
-    await ended(task)
+    await cancel_and_wait(task)
     assert done == ["cleaned up"]
 
 
@@ -38,7 +38,7 @@ async def test_swallowed_cancellation_is_repeated() -> None:
     task = asyncio.create_task(deaf())
     await asyncio.sleep(0)
     task.cancel()
-    await ended(task, patience=0.01)
+    await cancel_and_wait(task, patience=0.01)
     assert task.cancelled()
 
 
@@ -46,5 +46,5 @@ async def test_ended_tasks_are_no_trouble() -> None:
     """Nothing to end is nothing to wait for."""
     task = asyncio.create_task(asyncio.sleep(0))
     await task
-    await ended(task)
-    await ended()
+    await cancel_and_wait(task)
+    await cancel_and_wait()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from msgspec.structs import replace
 
-from pybot.errors import Superseded, Unavailable
+from pybot.errors import PybotError, Superseded, Unavailable
 from pybot.services.agent.answer import Answer
 from pybot.services.agent.failures import failed
 from pybot.services.agent.observations import observe
@@ -24,6 +24,7 @@ from pybot.services.kernels.base import (
     Started,
 )
 from pybot.services.records import Cell, CellStatus, RunErrorCode
+from pybot.services.tasks import cancel_and_wait, log_failure
 
 GRACE = 5.0
 # The stream of a kernel that was restarted ends by itself, or never.
@@ -75,7 +76,7 @@ class Execution:
         Raises Stopped when the kernel is lost. When the task is cancelled, the kernel is
         interrupted and the cell committed as it is.
         """
-        pump = asyncio.create_task(self._pump())
+        pump = asyncio.create_task(self._pump(), name=f"pump of {self._cell.id}")
         try:
             await asyncio.wait({pump}, timeout=timeout)
             if not pump.done():
@@ -117,7 +118,7 @@ class Execution:
     async def _stop_late(self, pump: asyncio.Task[None], timeout: float) -> None:
         """Stop code that ran into its time limit: interrupt it, or else restart its kernel."""
         if not await self._is_ours():
-            await _cancel(pump)
+            await cancel_and_wait(pump, patience=GRACE)
             raise Superseded("Another worker runs this cell's kernel.")
         await interrupt(self._kernel)
         await asyncio.wait({pump}, timeout=self._grace)
@@ -126,7 +127,7 @@ class Execution:
             with contextlib.suppress(KernelDied, KernelUnavailable):
                 await self._kernel.restart()
             await asyncio.wait({pump}, timeout=_AFTER_RESTART)
-            await _cancel(pump)
+            await cancel_and_wait(pump, patience=GRACE)
             text += "; the kernel had to be restarted, its variables are lost"
         await self._log.emit(*await self._recorder.note("ExecutionTimeout", text))
         self._status = CellStatus.INTERRUPTED
@@ -178,15 +179,17 @@ class Execution:
     async def _cancelled(self, pump: asyncio.Task[None]) -> None:
         """Interrupt the kernel at once and commit what there is, unless the run is another's."""
         if not await self._is_ours():
-            await _cancel(pump)
+            await cancel_and_wait(pump, patience=GRACE)
             raise Superseded("The run is no longer this worker's.")
         if not pump.done():
             await interrupt(self._kernel, _INTERRUPT_PATIENCE)
             await asyncio.wait({pump}, timeout=_LAST_OUTPUTS)
-            await _cancel(pump)
+            await cancel_and_wait(pump, patience=GRACE)
             self._status = CellStatus.INTERRUPTED
         elif not pump.cancelled() and isinstance(pump.exception(), Superseded):
             raise Superseded("The run is no longer this worker's.")
+        else:
+            log_failure(pump, expected=(KernelDied, KernelUnavailable, PybotError))
         await self._commit()
 
     async def _is_ours(self) -> bool:
@@ -213,8 +216,3 @@ async def interrupt(kernel: RunKernel, patience: float = GRACE) -> None:
     """Interrupt a kernel, as far as it can be in `patience` seconds."""
     with contextlib.suppress(KernelDied, KernelUnavailable, TimeoutError):
         await asyncio.wait_for(kernel.interrupt(), patience)
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait({task})

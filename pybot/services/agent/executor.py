@@ -16,6 +16,7 @@ from pybot.services.events import OutputChanged
 from pybot.services.instants import now
 from pybot.services.kernels.base import KernelDied, KernelUnavailable, Printed, Reaction
 from pybot.services.records import Cell, CellStatus, ErrorOutput, RunErrorCode, RunPhase, StreamName
+from pybot.services.tasks import cancel_and_wait
 
 # A start that is quicker is not worth a phase of its own.
 _QUICK_START = 0.05
@@ -59,8 +60,7 @@ class Executor:
         """End a start that nobody waits for any more."""
         starting, self._starting = self._starting, None
         if starting is not None:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
+            await cancel_and_wait(starting)
 
     async def run(self, cell: Cell) -> None:
         """Run a cell and commit it. Raises Stopped when no kernel runs it to its end."""

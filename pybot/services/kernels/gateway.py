@@ -17,6 +17,7 @@ from pybot.services.kernels.gateway_http import DIED, GatewayHttp
 from pybot.services.kernels.gateway_socket import SocketCut
 from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import is_object
+from pybot.services.tasks import cancel_and_wait, log_failure
 
 ASK_AGAIN = 2  # seconds of silence after which a kernel that starts is asked once more
 START_MARGIN = 15  # seconds beside the gateway's own limit for a start
@@ -130,10 +131,8 @@ class GatewayKernels:
         """Close the connections; kernels go on, but for those that were to end."""
         ending = list(self._ending.values())
         if ending:
-            _, late = await asyncio.wait(ending, timeout=CLOSE_PATIENCE)
-            for task in late:
-                task.cancel()
-            await asyncio.wait(ending)
+            await asyncio.wait(ending, timeout=CLOSE_PATIENCE)
+            await cancel_and_wait(*ending)
         await self._gateway.aclose()
 
     async def _reactions(
@@ -164,8 +163,8 @@ class GatewayKernels:
             del executing[inbox]
             if not executing:
                 self._executing.pop(kernel_id, None)
-            task.cancel()
-            await asyncio.wait([task])
+            # It closes its socket, which takes a moment.
+            await cancel_and_wait(task, patience=CLOSE_PATIENCE)
 
     def _stop(self, kernel_id: str) -> None:
         """Stop to read what a kernel says that is about to end."""
@@ -188,12 +187,15 @@ class GatewayKernels:
     def _end(self, kernel_id: str, after: asyncio.Task[Any] | None = None) -> None:
         """End a kernel beside what else goes on, once it has been launched."""
         if kernel_id not in self._ending:
-            task = asyncio.create_task(self._delete(kernel_id, after))
+            task = asyncio.create_task(
+                self._delete(kernel_id, after), name=f"end of kernel {kernel_id}"
+            )
             self._ending[kernel_id] = task
             task.add_done_callback(lambda _: self._ending.pop(kernel_id))
+            task.add_done_callback(log_failure)
 
     async def _delete(self, kernel_id: str, after: asyncio.Task[Any] | None) -> None:
-        with contextlib.suppress(KernelUnavailable):  # it is culled in the end
+        with contextlib.suppress(KernelUnavailable, KernelDied):  # it is culled in the end
             if after is not None:
                 await after
             await self._gateway.delete(kernel_id)
@@ -238,4 +240,6 @@ def _report(task: asyncio.Task[None], inbox: Inbox) -> None:
     if isinstance(failure, KernelDied | KernelUnavailable | Passed):
         inbox.fail(failure)
     elif failure is not None:
-        inbox.fail(RuntimeError(f"Reading from the kernel failed: {failure!r}"))
+        error = RuntimeError(f"Reading from the kernel failed: {failure!r}")
+        error.__cause__ = failure  # for its traceback
+        inbox.fail(error)

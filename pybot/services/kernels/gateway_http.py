@@ -15,6 +15,7 @@ from pybot.services.kernels.base import KernelDied, KernelUnavailable
 from pybot.services.kernels.gateway_frames import V1
 from pybot.services.kernels.gateway_socket import KernelSocket
 from pybot.services.kernels.messages import is_object
+from pybot.services.tasks import cancel_and_wait
 
 LARGEST_MESSAGE = 64 * MIB  # bytes; a kernel that sends larger ones is cut off
 HEARTBEAT = 20  # seconds between pings
@@ -98,9 +99,7 @@ class GatewayHttp:
                 await watching
             return await dialing
         finally:
-            watching.cancel()
-            dialing.cancel()
-            await asyncio.wait({dialing, watching})
+            await cancel_and_wait(dialing, watching)
 
     async def _vanished(self, kernel_id: str) -> None:
         while True:

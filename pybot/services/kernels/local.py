@@ -12,6 +12,7 @@ from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import ReactionReader
 from pybot.services.kernels.owner_client import OwnerClient
 from pybot.services.kernels.owner_protocol import Connection, Ended
+from pybot.services.tasks import cancel_and_wait
 
 CALL_TIMEOUT = 10  # seconds for what the owner answers at once
 START_MARGIN = 15  # seconds beside the start itself: the first one tries the sandbox out
@@ -87,8 +88,7 @@ class LocalKernels:
                             if isinstance(reaction, Done):
                                 return
                     finally:
-                        pump.cancel()
-                        await asyncio.wait([pump])
+                        await cancel_and_wait(pump)
             finally:
                 self._owner.tell("close", kernel_id=kernel_id)
 
@@ -125,6 +125,7 @@ class LocalKernels:
                             kernel_id=event.kernel_id,
                             status=event.reason,
                         )
+                self._owner.raise_failure()
 
     async def check(self) -> None:
         """Raise KernelUnavailable, with what to do, unless kernels can be started."""
@@ -145,4 +146,6 @@ class LocalKernels:
 def _report(task: asyncio.Task[None], inbox: Inbox) -> None:
     """Hand on what made the reading fail, which nobody else waits for."""
     if not task.cancelled() and (failure := task.exception()) is not None:
-        inbox.fail(RuntimeError(f"Reading from the kernel failed: {failure!r}"))
+        error = RuntimeError(f"Reading from the kernel failed: {failure!r}")
+        error.__cause__ = failure  # for its traceback
+        inbox.fail(error)

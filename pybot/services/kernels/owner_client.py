@@ -20,6 +20,7 @@ from pybot.services.kernels.owner_protocol import (
     decode_answer,
     encode,
 )
+from pybot.services.tasks import cancel_and_wait
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class OwnerClient:
         self._writer: StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self._connecting = asyncio.Lock()
+        self._failure: Exception | None = None
 
     async def call(self, timeout: float, op: Any, **arguments: str) -> Reply:
         """Ask for something and wait for the reply. KernelUnavailable, KernelDied."""
@@ -99,15 +101,20 @@ class OwnerClient:
     async def aclose(self) -> None:
         """Close the connection."""
         if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait([self._reading])
+            await cancel_and_wait(self._reading)
+
+    def raise_failure(self) -> None:
+        """Raise what reading failed with, once, when it was a bug; a lost connection is none."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     async def _read(self, reader: StreamReader, writer: StreamWriter) -> None:
         try:
-            while line := await reader.readline():
-                self._take(decode_answer(line))
-        except (OSError, ValueError, msgspec.DecodeError) as error:
-            log.warning("The connection to the kernel owner broke: %s", error)
+            while answer := await _next_answer(reader):
+                self._take(answer)
+        except Exception as error:
+            self._failure = error  # for whoever watches: see `raise_failure`
         finally:
             self._writer = None
             writer.close()
@@ -131,3 +138,13 @@ class OwnerClient:
                 )
         for listener in list(self._listeners):
             listener(None)
+
+
+async def _next_answer(reader: StreamReader) -> Reply | Ended | None:
+    """None when the connection has ended."""
+    try:
+        line = await reader.readline()
+        return decode_answer(line) if line else None
+    except (OSError, ValueError, msgspec.DecodeError) as error:
+        log.warning("The connection to the kernel owner broke: %s", error)
+        return None

@@ -14,33 +14,39 @@ from pathlib import Path
 
 from pybot.services.local.owner_config import OwnerConfig, read_config
 from pybot.services.local.owner_server import OwnerServer
+from pybot.services.supervision import Supervisor
+from pybot.services.tasks import cancel_and_wait
 
 log = logging.getLogger(__name__)
 
 PARENT_INTERVAL = 1.0  # seconds between two looks at the parent
 
 
-async def own_kernels(config: OwnerConfig, parent: int) -> None:
-    """Serve until told to end, or until the parent is another one; then end all kernels."""
+async def own_kernels(config: OwnerConfig, parent: int) -> str:
+    """Serve until told to end, or until the parent is another one; then end all kernels.
+
+    Gives what has failed when a loop of its own has; empty otherwise.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     server = OwnerServer(config)
     listening = await server.start()
-    helpers = [
-        asyncio.create_task(server.pool.cull_forever()),
-        asyncio.create_task(_watch_parent(parent, stop)),
+    supervisor = Supervisor(lambda _: stop.set())
+    loops = [
+        supervisor.start(server.pool.cull_forever(), "culling of kernels"),
+        supervisor.start(_watch_parent(parent, stop), "watch of the parent process"),
     ]
     log.info("Ready on %s", config.socket)
     try:
         await stop.wait()
     finally:
-        for helper in helpers:
-            helper.cancel()
+        await cancel_and_wait(*loops)
         listening.close()
         await server.aclose()
         Path(config.socket).unlink()  # noqa: ASYNC240 (of no length)
+    return supervisor.failure
 
 
 async def _watch_parent(parent: int, stop: asyncio.Event) -> None:
@@ -59,7 +65,8 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("usage: python -m pybot.services.local.kernel_owner CONFIG.json")
     os.umask(0o077)
-    asyncio.run(own_kernels(read_config(Path(sys.argv[1])), parent))
+    # Whoever started it starts another one when the exit code says failure.
+    sys.exit(asyncio.run(own_kernels(read_config(Path(sys.argv[1])), parent)) or 0)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pybot.services.kernels.owner_protocol import Connection, Ended
 from pybot.services.local.kernel_launcher import KernelLauncher
 from pybot.services.local.kernel_process import KernelProcess
 from pybot.services.local.owner_config import OwnerConfig
+from pybot.services.tasks import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -175,9 +176,11 @@ class KernelPool:
         if kernel.reason == "died":
             log.warning("Kernel %s died", kernel.kernel_id)
             self._kernels.pop(kernel.kernel_id, None)
-            ending = asyncio.create_task(self._clear(kernel))
+            name = f"clearing away of kernel {kernel.kernel_id}"
+            ending = asyncio.create_task(self._clear(kernel), name=name)
             self._endings.add(ending)
             ending.add_done_callback(self._endings.discard)
+            ending.add_done_callback(log_failure)
 
     async def _clear(self, kernel: KernelProcess) -> None:
         async with kernel.lock:

@@ -16,6 +16,7 @@ from pybot.services.kernels.base import KernelUnavailable
 from pybot.services.kernels.owner_protocol import Connection
 from pybot.services.local.kernel_child import KernelChild
 from pybot.services.local.kernel_launcher import KernelLauncher
+from pybot.services.tasks import cancel_and_wait, log_failure
 
 INTERRUPT_TIMEOUT = 1  # seconds until an interrupt is taken as sent, heard or not
 GOODBYE_TIMEOUT = 1  # seconds that a kernel has to close its files
@@ -64,7 +65,10 @@ class KernelProcess:
         self._process, self.connection = await self._launcher.launch(
             self.conversation_id, self._runtime
         )
-        self._watch = asyncio.create_task(self._wait(self._process))
+        self._watch = asyncio.create_task(
+            self._wait(self._process), name=f"watch of kernel {self.kernel_id}"
+        )
+        self._watch.add_done_callback(log_failure)
         try:
             self._client = _connect(self.connection)
             async with asyncio.timeout(timeout):
@@ -104,10 +108,9 @@ class KernelProcess:
             if not reply.done():
                 said = self._process.said if self._process else ""
                 raise KernelUnavailable(f"The kernel ended while it started: {said or 'no word'}")
+            reply.result()
         finally:
-            reply.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reply
+            await cancel_and_wait(reply)
 
     async def _command(
         self, kind: str, timeout: float, content: dict[str, object] | None = None

@@ -18,27 +18,33 @@ from pybot.services.local.owner_process import KernelOwner
 from pybot.services.local.process import Program
 from pybot.services.local.redis_server import RedisServer
 from pybot.services.local.supervisor import supervised
+from pybot.services.supervision import Supervisor
 
 LOCAL_USER = "local"
 
 
 @asynccontextmanager
 async def local_stack(
-    settings: Settings, data: DataFolder, say: Callable[[str], None]
+    settings: Settings,
+    data: DataFolder,
+    say: Callable[[str], None],
+    on_failure: Callable[[str], object] | None = None,
 ) -> AsyncGenerator[Settings]:
     """Run what `settings` does not name; gives the settings that reach it.
 
     `say` gets a line of progress for each step. StackError when something does not start. Redis
-    starts first and ends last: everything else may still be writing to it.
+    starts first and ends last: everything else may still be writing to it. `on_failure` is called
+    once when programs are watched no more, because of a bug: the process is to end.
     """
     stack = _Stack(settings, data)
     redis, others = stack.redis(), [*stack.model(), *stack.kernels()]
+    supervisor = Supervisor(on_failure)
     async with AsyncExitStack() as exits:
         for programs in (redis, others):
             if programs:
                 started = time.monotonic()
                 say(f"Starting {' and '.join(program.name for program in programs)} …")
-                await exits.enter_async_context(supervised(programs))
+                await exits.enter_async_context(supervised(programs, supervisor))
                 say(f"  ready in {time.monotonic() - started:.1f} s")
         yield stack.settings
 

@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from pybot.services.local.process import Child, Program, StackError
+from pybot.services.supervision import Supervisor
+from pybot.services.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +44,10 @@ class _Keeper:
 
     async def _restart(self) -> None:
         self.child.kill()  # what is left of its process group
-        self.child = Child(self.program)
         try:
+            self.child = Child(self.program)
             await self.child.wait_ready()
-        except StackError as error:
+        except (StackError, OSError) as error:  # OSError: no process or no file can be had now
             logger.error("%s", error)
             self.child.kill()
         else:
@@ -53,7 +55,7 @@ class _Keeper:
 
 
 @asynccontextmanager
-async def supervised(programs: Sequence[Program]) -> AsyncGenerator[None]:
+async def supervised(programs: Sequence[Program], supervisor: Supervisor) -> AsyncGenerator[None]:
     """Run the programs for as long as the block lasts.
 
     Starts them side by side and waits until each answers; StackError when one does not. One that
@@ -65,12 +67,12 @@ async def supervised(programs: Sequence[Program]) -> AsyncGenerator[None]:
         for program in programs:
             keepers.append(_Keeper(program))  # noqa: PERF401 (each must be stopped if the next fails)
         await _all_ready([keeper.child for keeper in keepers])
-        watches += [asyncio.create_task(keeper.keep()) for keeper in keepers]
+        watches += [
+            supervisor.start(keeper.keep(), f"watch of {keeper.program.name}") for keeper in keepers
+        ]
         yield
     finally:
-        for watch in watches:
-            watch.cancel()
-        await asyncio.gather(*watches, return_exceptions=True)
+        await cancel_and_wait(*watches)
         await asyncio.gather(*(keeper.child.stop() for keeper in keepers))
 
 

@@ -21,6 +21,7 @@ from pybot.services.events import encode
 from pybot.services.store.connection import Client, is_trouble, unavailable
 from pybot.services.store.hub import Hub
 from pybot.services.store.write import SCRIPT, SCRIPT_WHEN_FULL, Refused, Word, Write
+from pybot.services.supervision import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,10 @@ BUSY = 3
 GATHERING = 0.003
 BUFFER = 1024
 
+HAS_ENDED = "This server takes no more writes, and is restarting. Try again in a moment."
+
+Waiting = tuple[Write, asyncio.Future[int]]
+
 
 class Appender:
     """Carries out writes, in the order in which they were given."""
@@ -46,17 +51,19 @@ class Appender:
         self._client = client
         self._hub = hub
         self._retention = retention
-        self._pending: list[tuple[Write, asyncio.Future[int]]] = []
+        self._pending: list[Waiting] = []
+        self._in_flight: list[Waiting] = []
         self._newest_of: dict[str, int] = {}
         self._closing = False
+        self._has_ended = False
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
+    async def running(self, supervisor: Supervisor) -> AsyncGenerator[None]:
         """Write while the context is open; what waits at its end is still written."""
-        task = asyncio.create_task(self._run(), name="appender")
+        task = supervisor.start(self._run(), "appender")
         try:
             yield
         finally:
@@ -73,7 +80,8 @@ class Appender:
     ) -> "asyncio.Future[int]":
         """Hand a write over, waiting only while the buffer is full.
 
-        One that continues `after` is not written when that failed: there would be a gap.
+        One that continues `after` is not written when that failed: there would be a gap. Raises
+        Unavailable once the appender has ended, whether it was closed or failed.
         """
         newest = self._newest_of.get(write.head)
         if newest is not None:
@@ -81,6 +89,8 @@ class Appender:
             if earlier.absorb(write):
                 return future
         await self._room.wait()
+        if self._has_ended:
+            raise Unavailable(HAS_ENDED)
         if after is not None and after.done() and after.exception() is not None:
             return after
         future = asyncio.get_running_loop().create_future()
@@ -92,6 +102,13 @@ class Appender:
         return future
 
     async def _run(self) -> None:
+        try:
+            await self._write_batches()
+        finally:
+            self._has_ended = True
+            self._fail_all(Unavailable(HAS_ENDED))
+
+    async def _write_batches(self) -> None:
         while self._pending or not self._closing:
             await self._work.wait()
             batch = self._pending[:BATCH]
@@ -102,36 +119,48 @@ class Appender:
             if len(self._pending) < BUFFER:
                 self._room.set()
             if batch:
+                self._in_flight = batch
                 await self._write(batch)
+                self._in_flight = []
             if len(batch) >= BUSY:
                 await asyncio.sleep(GATHERING)
 
-    async def _write(self, batch: list[tuple[Write, asyncio.Future[int]]]) -> None:
+    async def _write(self, batch: list[Waiting]) -> None:
         milliseconds = int(time.time() * 1000)
+        packable, commands = self._pack(batch)
         try:
-            answers = await self._execute([write for write, _ in batch])
+            answers = await self._execute(commands)
         except Unavailable as error:
             # What was given since may continue these, so it fails as well.
-            failed, self._pending = batch + self._pending, []
-            self._newest_of.clear()
-            self._room.set()
-            logger.warning("Redis did not take %d writes: %s", len(failed), error)
-            for _, future in failed:
-                _fail(future, error)
+            count = self._fail_all(error)
+            logger.warning("Redis did not take %d writes: %s", count, error)
             return
-        for (write, future), answer in zip(batch, answers, strict=True):
+        for (write, future), answer in zip(packable, answers, strict=True):
             self._settle(write, future, answer, milliseconds)
 
-    async def _execute(self, writes: list[Write]) -> list[Any]:
+    def _pack(self, batch: list[Waiting]) -> tuple[list[Waiting], list[bytes]]:
+        """Pack a batch's commands; what cannot be packed is a bug of its writer, who gets it."""
+        packable: list[Waiting] = []
+        commands: list[bytes] = []
+        for write, future in batch:
+            try:
+                commands.append(self._command(write))
+            except Exception as error:
+                _fail(future, error)
+            else:
+                packable.append((write, future))
+        return packable, commands
+
+    async def _execute(self, commands: list[bytes]) -> list[Any]:
         """The script's answers, in order; an answer may be an error."""
-        answers = await self._client.execute_once([self._command(write) for write in writes])
+        answers = await self._client.execute_once(commands)
         missing = [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if missing and len(missing) == len(answers) - missing[0]:
             # Only after a restart of Redis: nothing of these was carried out. When another process
             # loads the script meanwhile, those behind are, and it is too late for the others.
             for script in SHAS:
                 await self._client.script_load(script)
-            again = await self._execute([writes[at] for at in missing])
+            again = await self._execute([commands[at] for at in missing])
             for at, answer in zip(missing, again, strict=True):
                 answers[at] = answer
         return answers
@@ -156,10 +185,21 @@ class Appender:
         first = last - len(write.events) + 1
         for number, event in enumerate(write.events, first):
             self._hub.deliver(write.log, (number, milliseconds, encode(event)))
-        future.set_result(last)
+        if not future.done():
+            future.set_result(last)
+
+    def _fail_all(self, error: Exception) -> int:
+        """Fail all writes that are not done; how many they were."""
+        left, self._in_flight, self._pending = self._in_flight + self._pending, [], []
+        self._newest_of.clear()
+        self._room.set()
+        for _, future in left:
+            _fail(future, error)
+        return len(left)
 
 
 def _fail(future: "asyncio.Future[int]", error: Exception) -> None:
     """Fail a write. A delta's writer may never ask: the failure then shows at its next write."""
-    future.set_exception(error)
-    future.exception()  # or asyncio complains that nobody has
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # or asyncio complains that nobody has

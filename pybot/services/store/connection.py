@@ -33,7 +33,7 @@ class Client(Redis):
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         # Upstream's has no types of its own.
         upstream = cast("Callable[..., Awaitable[Any]]", super().execute_command)
-        return await _reaching(upstream(*args, **options))
+        return await reaching(upstream(*args, **options))
 
     async def execute_once(self, commands: Sequence[bytes]) -> list[Any]:
         """The answers to packed commands, in order; an answer may be an error.
@@ -41,7 +41,7 @@ class Client(Redis):
         Unlike a pipeline it never sends them again: a write whose answer was lost may have been
         carried out. It also costs half as much.
         """
-        return await _reaching(self._execute_once(commands))
+        return await reaching(self._execute_once(commands))
 
     async def _execute_once(self, commands: Sequence[bytes]) -> list[Any]:
         pool: Any = self.connection_pool
@@ -59,7 +59,7 @@ class Client(Redis):
 
 class _Pipeline(Pipeline):
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        return await _reaching(super().execute(raise_on_error))
+        return await reaching(super().execute(raise_on_error))
 
 
 async def _answer(connection: Any) -> Any:
@@ -69,7 +69,8 @@ async def _answer(connection: Any) -> Any:
         return error
 
 
-async def _reaching(answer: Awaitable[T]) -> T:
+async def reaching(answer: Awaitable[T]) -> T:
+    """Wait for an answer of Redis; trouble of Redis is raised as Unavailable."""
     try:
         return await answer
     except (*_TROUBLE, ResponseError) as error:

@@ -11,11 +11,10 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from pybot.errors import Unavailable
-from pybot.services.store.connection import Client
-from pybot.services.tasks import ended
+from pybot.services.store.connection import Client, reaching
+from pybot.services.supervision import Supervisor
+from pybot.services.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -112,13 +111,16 @@ class Hub:
         return int(log in self._confirmed)
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
+    async def running(self, supervisor: Supervisor) -> AsyncGenerator[None]:
         """Listen to the other processes while the context is open."""
-        tasks = [asyncio.create_task(each) for each in (self._listen(), self._look())]
+        tasks = [
+            supervisor.start(self._listen(), "listener to other processes"),
+            supervisor.start(self._look(), "look at silent logs"),
+        ]
         try:
             yield
         finally:
-            await ended(*tasks, patience=CLOSE_PATIENCE)
+            await cancel_and_wait(*tasks, patience=CLOSE_PATIENCE)
 
     @contextlib.asynccontextmanager
     async def reading(self, log: str) -> AsyncGenerator[Inbox]:
@@ -156,10 +158,11 @@ class Hub:
         """Keep a pub/sub connection; after each loss every reader looks at its log."""
         while True:
             try:
-                async with self._client.pubsub() as pubsub:  # pyright: ignore[reportUnknownMemberType]
-                    await self._follow(pubsub)
-            except (RedisError, Unavailable, OSError) as error:
-                logger.warning("events from other processes are interrupted: %s", error)
+                await reaching(self._follow())
+            except* Unavailable as interrupted:
+                logger.warning(
+                    "events from other processes are interrupted: %s", interrupted.exceptions[0]
+                )
             for tell in self.on_loss:
                 tell()
             self._confirmed.clear()
@@ -174,17 +177,28 @@ class Hub:
                 for inbox in channel.inboxes:
                     inbox.look()
 
-    async def _follow(self, pubsub: Any) -> None:
-        # A connection that listens to nothing cannot be read: this channel is always there.
-        await pubsub.subscribe("pybot:hub")
-        changes = asyncio.create_task(self._keep_subscribed(pubsub))
-        try:
-            while not changes.done():
-                message = await pubsub.get_message(timeout=30)
-                if message is not None:
-                    self._heard(message)
-        finally:
-            await ended(changes, patience=CLOSE_PATIENCE)
+    async def _follow(self) -> None:
+        """Listen over one connection until it is lost; raises a group of what was met."""
+        async with self._client.pubsub() as pubsub:  # pyright: ignore[reportUnknownMemberType]
+            # A connection that listens to nothing cannot be read: this channel is always there.
+            await pubsub.subscribe("pybot:hub")
+            tasks = [
+                asyncio.create_task(reaching(self._receive(pubsub))),
+                asyncio.create_task(reaching(self._keep_subscribed(pubsub))),
+            ]
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                # Not a TaskGroup's cancellation: redis-py can swallow one.
+                await cancel_and_wait(*tasks, patience=CLOSE_PATIENCE)
+            errors = [task.exception() for task in tasks if not task.cancelled()]
+            raise BaseExceptionGroup("the connection failed", [each for each in errors if each])
+
+    async def _receive(self, pubsub: Any) -> None:
+        while True:
+            message = await pubsub.get_message(timeout=30)
+            if message is not None:
+                self._heard(message)
 
     async def _keep_subscribed(self, pubsub: Any) -> None:
         """Follow the set of logs that have readers, in batches."""

@@ -12,6 +12,7 @@ import pytest
 from pybot.services.local import supervisor
 from pybot.services.local.process import Program, StackError
 from pybot.services.local.supervisor import supervised
+from pybot.services.supervision import Supervisor
 
 # Says who it is, one line for each start.
 WORKER = """
@@ -50,7 +51,7 @@ async def test_dead_program_is_reported_and_started_again(
 ) -> None:
     """A crash is a line in the log and a new process, not the end of everything."""
     monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
-    async with supervised([worker(tmp_path)]):
+    async with supervised([worker(tmp_path)], Supervisor()):
         [first] = await starts_to(tmp_path, 1)
         os.kill(first, signal.SIGKILL)
         _, second = await starts_to(tmp_path, 2)
@@ -67,7 +68,7 @@ async def test_failing_start_ends_the_others(tmp_path: Path) -> None:
     good.mkdir()
     bad.mkdir()
     with pytest.raises(StackError, match=r"the worker ended \(exited with 5\)"):
-        async with supervised([worker(good), worker(bad, "raise SystemExit(5)")]):
+        async with supervised([worker(good), worker(bad, "raise SystemExit(5)")], Supervisor()):
             pass
     for pid in starts(good):
         with pytest.raises(ProcessLookupError):

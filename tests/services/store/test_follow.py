@@ -14,6 +14,7 @@ from pybot.services.store.connection import Client, connect
 from pybot.services.store.follow import check_cursor, follow
 from pybot.services.store.hub import INBOX_SIZE, LOOK_INTERVAL, SILENT_LOOKS, Hub
 from pybot.services.store.write import LEAP, Write
+from pybot.services.supervision import Supervisor
 
 HEAD, LOG = Write.to_viewer("v").head, Write.to_viewer("v").log
 
@@ -51,10 +52,10 @@ async def processes(redis_url: str) -> AsyncIterator[tuple[Process, Process]]:
     async with (
         first.client,
         second.client,
-        first.hub.running(),
-        second.hub.running(),
-        first.appender.running(),
-        second.appender.running(),
+        first.hub.running(Supervisor()),
+        second.hub.running(Supervisor()),
+        first.appender.running(Supervisor()),
+        second.appender.running(Supervisor()),
     ):
         yield first, second
         assert first.hub.reader_count == second.hub.reader_count == 0
@@ -119,7 +120,10 @@ async def test_entry_that_nobody_published_is_found(processes: tuple[Process, Pr
     here, there = processes
     await here.append("first")
     hub = Hub(there.client, look_interval=0.02)
-    async with hub.running(), aclosing(follow(there.client, hub, LOG, 0, HEAD)) as stream:
+    async with (
+        hub.running(Supervisor()),
+        aclosing(follow(there.client, hub, LOG, 0, HEAD)) as stream,
+    ):
         assert (await anext(stream)).seq == 1
         event = encode(TextDelta("m", 0, 0, 0, "x"))
         await here.client.xadd(LOG, {"t": 0, "e": event}, id="2-0")

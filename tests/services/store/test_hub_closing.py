@@ -4,6 +4,7 @@ import asyncio
 
 from pybot.services.store.connection import connect
 from pybot.services.store.hub import Hub
+from pybot.services.supervision import Supervisor
 
 
 async def test_hub_closes_at_every_point_of_its_start(redis_url: str) -> None:
@@ -11,7 +12,7 @@ async def test_hub_closes_at_every_point_of_its_start(redis_url: str) -> None:
     client = connect(redis_url)
     try:
         for steps in range(40):
-            async with asyncio.timeout(5), Hub(client).running():
+            async with asyncio.timeout(5), Hub(client).running(Supervisor()):
                 for _ in range(steps):
                     await asyncio.sleep(0)
     finally:

@@ -12,6 +12,7 @@ from pybot.services.store.connection import Client, connect
 from pybot.services.store.follow import entries, read
 from pybot.services.store.hub import Hub
 from pybot.services.store.write import FIRST_EVENT, LEAP, LOST, Refused, Write
+from pybot.services.supervision import Supervisor
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ async def client(redis_url: str) -> AsyncIterator[Client]:
 async def appender(client: Client) -> AsyncIterator[Appender]:
     """An appender that runs."""
     started = Appender(client, Hub(client), retention=60)
-    async with started.running():
+    async with started.running(Supervisor()):
         yield started
 
 
@@ -146,7 +147,7 @@ async def test_redis_out_of_reach_is_told_to_every_writer(redis_url: str) -> Non
     """Each write fails as Unavailable, and the appender goes on."""
     client = connect("redis://127.0.0.1:9")
     appender = Appender(client, Hub(client), retention=60)
-    async with appender.running():
+    async with appender.running(Supervisor()):
         for _ in range(2):
             with pytest.raises(Unavailable):
                 await appender.append(viewer_write().emit(delta(0, "a")))
