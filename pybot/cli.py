@@ -24,7 +24,7 @@ from pybot.logs import configure_logging
 from pybot.services.local.data_folder import open_data_folder
 from pybot.services.local.process import StackError
 from pybot.services.local.stack import local_stack
-from pybot.serving import Ending, ServeError, bind, run, say, serve, url_of
+from pybot.serving import Ending, ServeError, bind, refuse_newer_data, run, say, serve, url_of
 
 FAILED, WRONG_USE = 1, 2  # exit codes
 UP_DEADLINE = 4.5  # seconds from Ctrl-C to the end of `pybot up`, whatever hangs
@@ -139,6 +139,7 @@ def _worker(settings: Settings, _options: argparse.Namespace) -> None:
     async def main(ending: Ending) -> None:
         from pybot.services.container import open_services
 
+        await refuse_newer_data(settings)
         async with open_services(settings, ending.fail):
             say("Pybot takes runs")
             await asyncio.Event().wait()

@@ -145,6 +145,7 @@ async def serve(
     With `local` there is no proxy in front, and back ends that are missing are an error: they
     were started just before. In production they are waited for; /readyz tells meanwhile.
     """
+    await refuse_newer_data(settings)
     server = _Server(server_config(app, settings, behind_proxy=not local))
     ending.act = server.end
     patience = READY_TIMEOUT if local else None
@@ -155,6 +156,16 @@ async def serve(
             raise ServeError("Pybot could not start; the log above says why") from exit_
     if server.failure:
         raise ServeError(server.failure)
+
+
+async def refuse_newer_data(settings: Settings) -> None:
+    """Raise ServeError if Redis has data of a later version of Pybot."""
+    from pybot.services.upgrade.version import DataTooNew, refuse_newer
+
+    try:
+        await refuse_newer(settings.redis_om_url.get_secret_value())
+    except DataTooNew as error:
+        raise ServeError(error.message) from None
 
 
 class _Server(uvicorn.Server):
@@ -204,20 +215,22 @@ async def _watching(
         except TimeoutError:
             server.failure = f"Pybot is not ready after {patience:g} s: {server.missing}"
             server.end()
-        except Exception:
-            server.end()
-            raise  # when the block ends
         else:
             _settle_memory()
             on_ready()
 
+    def ended(watching: asyncio.Task[None]) -> None:
+        if not watching.cancelled() and watching.exception() is not None:
+            server.end()
+
     watching = asyncio.create_task(watch())
+    watching.add_done_callback(ended)
     try:
         yield
     finally:
         await cancel_and_wait(watching)
     if not watching.cancelled():
-        watching.result()
+        watching.result()  # raises a bug of the watch
 
 
 async def _until_ready(server: _Server, url: str) -> None:

@@ -1,16 +1,26 @@
 #!/usr/bin/env bash
 # Browser tests against the real stack, then unit and integration tests (their last line counts).
+# With --soak FACTOR only the tests that grow, that many times as large.
 source "$(dirname "$0")/lib.sh"
 
-CHROMIUM=$(scripts/browser.sh)
-export CHROMIUM
-echo "Browser tests …"
-npm --prefix frontend run e2e
-without=()
-if [[ -z $(scripts/apache.sh) ]]; then
-    echo "Left out: the sign-in tests; they need Apache with mod_auth_openidc (Debian: apt install" \
-        "apache2-bin libapache2-mod-auth-openidc)"
-    without=(--ignore=tests/signin)
+# Fails what leaves a process, a socket or a file behind.
+whole() {
+    "$PYTHON_OF_VENV" -m tests.leftovers "$@"
+}
+
+arguments=(-n 2 --dist worksteal)
+if [[ " $* " != *" --soak"* ]]; then
+    CHROMIUM=$(scripts/browser.sh)
+    export CHROMIUM
+    echo "Browser tests …"
+    started=$SECONDS
+    whole npm --prefix frontend run e2e
+    arguments+=(--took browser $((SECONDS - started)))
+    if [[ -z $(scripts/apache.sh) ]]; then
+        echo "Left out: the sign-in tests; they need Apache with mod_auth_openidc (Debian: apt" \
+            "install apache2-bin libapache2-mod-auth-openidc)"
+        arguments+=(--ignore=tests/signin)
+    fi
 fi
 echo "Unit and integration tests …"
-"$PYTHON_OF_VENV" -m pytest -n 2 "${without[@]}" "$@"
+whole "$PYTHON_OF_VENV" -m pytest "${arguments[@]}" "$@"

@@ -13,6 +13,8 @@ import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from pybot.schema import ids
+
 HEADER = "X-Forwarded-User"
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
@@ -211,6 +213,13 @@ class Socket:
                     raise GraphQLErrors(answer["payload"])
                 case _:
                     return
+
+
+def decoded_id(global_id: str) -> str:
+    """The ID by which the store knows an object."""
+    found = ids.decode(global_id)
+    assert found is not None
+    return found[1]
 
 
 def ended(event: dict[str, Any]) -> bool:

@@ -15,6 +15,9 @@ PATIENCE_MARGIN = 20.0  # seconds, where a test has a time of its own
 Test = Callable[..., Coroutine[None, None, None]]
 
 pytest_plugins = [
+    "tests.fixtures.chance",
+    "tests.fixtures.groups",
+    "tests.fixtures.soak",
     "tests.fixtures.kernels",  # the others import it
     "tests.fixtures.gateway",
     "tests.fixtures.pybot_process",

@@ -102,26 +102,28 @@ test("the title appears by itself after the first answer, here and in the list",
   await expect(row.first()).toBeVisible();
 });
 
-test("a cursor that has expired leads to the snapshot, and on from there", async ({ page }) => {
+test("a cursor that has expired, or is none, leads to the snapshot, and on from there", async ({
+  page,
+}) => {
   const chat = new ChatPage(page);
-  let expired = 0;
+  const codes = ["CURSOR_EXPIRED", "BAD_USER_INPUT"];
   await page.routeWebSocket("/graphql", (socket) => {
     const server = socket.connectToServer();
     socket.onMessage((message) => {
       const frame = JSON.parse(String(message)) as { id?: string; type: string };
-      const first = String(message).includes("conversationEvents(") && expired === 0;
-      if (frame.type !== "subscribe" || !first) {
+      const follows = String(message).includes("conversationEvents(");
+      const code = frame.type === "subscribe" && follows ? codes.shift() : undefined;
+      if (code === undefined) {
         server.send(message);
         return;
       }
-      expired += 1;
-      const payload = [{ message: "gone", extensions: { code: "CURSOR_EXPIRED" } }];
+      const payload = [{ message: "gone", extensions: { code } }];
       socket.send(JSON.stringify({ id: frame.id, type: "error", payload }));
     });
   });
   await page.goto("/");
   await chat.ask(STREAM);
   await chat.ended();
-  expect(expired).toBe(1);
+  expect(codes).toEqual([]);
   await expect(chat.answer.locator("p").first()).toHaveText(WORDS);
 });

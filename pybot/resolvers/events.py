@@ -29,7 +29,7 @@ async def conversation_events(
     service_id = ids.decode_as("Conversation", conversation_id)
     if service_id is None:
         raise NotFound("There is no conversation with this ID.", ("conversationId",))
-    seq = _seq("conversation", given(after))
+    seq = _seq(cursors.log_of(service_id), given(after))
     entries = info.context.services.eventlog.follow(info.context.viewer, service_id, seq)
     async with aclosing(entries):
         async for entry in entries:
@@ -38,12 +38,12 @@ async def conversation_events(
 
 async def viewer_events(info: Info, after: After = UNSET) -> AsyncGenerator[ViewerEvent]:
     """Follow all of the viewer's conversations. Raises CursorExpired, InvalidInput."""
-    seq = _seq("viewer", given(after))
+    seq = _seq(cursors.VIEWER, given(after))
     entries = info.context.services.viewerlog.follow(info.context.viewer, seq)
     async with aclosing(entries):
         async for entry in entries:
             yield viewer_event(entry, info)
 
 
-def _seq(log: cursors.Log, cursor: str | None) -> int | None:
+def _seq(log: str, cursor: str | None) -> int | None:
     return None if cursor is None else cursors.decode(log, cursor)

@@ -22,7 +22,7 @@ from pybot.schema.message_change import (
 from pybot.schema.run import Run
 from pybot.schema.scope import scope_with
 from pybot.services.once import Once
-from pybot.services.starts import NewConversation
+from pybot.services.starts import NewConversation, Sent
 
 IN_TARGET = {
     "conversationId": ("target", "conversationId"),
@@ -51,7 +51,7 @@ async def send_message(
             message=Message.from_record(message, scope, Once(lambda: scope.message(message.id))),
             run=Run.from_record(sent.run, scope),
             conversation=conversation,
-            event_cursor=cursors.encode("conversation", sent.cursor),
+            event_cursor=_cursor(sent),
         )
     return SendMessagePayload(errors=refusals.errors)
 
@@ -71,7 +71,7 @@ async def regenerate_message(
         )
         return RegenerateMessagePayload(
             run=Run.from_record(sent.run, scope_with(info, sent.snapshot)),
-            event_cursor=cursors.encode("conversation", sent.cursor),
+            event_cursor=_cursor(sent),
         )
     return RegenerateMessagePayload(errors=refusals.errors)
 
@@ -87,6 +87,11 @@ async def cancel_run(
         )
         return CancelRunPayload(run=Run.from_record(record, scope_with(info, snapshot)))
     return CancelRunPayload(errors=refusals.errors)
+
+
+def _cursor(sent: Sent) -> str:
+    """The cursor just before the first event of what was started."""
+    return cursors.encode(cursors.log_of(sent.snapshot.conversation.id), sent.cursor)
 
 
 def _conversation_id(target: MessageTarget) -> str | None:

@@ -50,7 +50,7 @@ class Conversation(Node):
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-    ) -> LazyMessageConnection:
+    ) -> LazyMessageConnection | None:
         page = await self.scope.services.messages.page(
             self.snapshot, page_request(first, after, last, before)
         )
@@ -77,7 +77,8 @@ class Conversation(Node):
         "`conversationEvents(after:)` with it gives everything that happened since."
     )
     def event_cursor(self) -> str:
-        return cursors.encode("conversation", self.snapshot.cursor)
+        log = cursors.log_of(self.snapshot.conversation.id)
+        return cursors.encode(log, self.snapshot.cursor)
 
     @classmethod
     async def load(cls, scope: Scope) -> "Conversation":

@@ -46,7 +46,7 @@ class Place(TypedDict):
 def conversation_event(entry: events.Entry, conversation_id: str, info: Info) -> ConversationEvent:
     """An entry of a conversation's log; what it tells of is as of the entry."""
     place = Place(
-        cursor=cursors.encode("conversation", entry.seq),
+        cursor=cursors.encode(cursors.log_of(conversation_id), entry.seq),
         occurred_at=entry.occurred_at,
         conversation_id=ids.encode("Conversation", conversation_id),
     )
@@ -85,7 +85,7 @@ def conversation_event(entry: events.Entry, conversation_id: str, info: Info) ->
 def viewer_event(entry: ViewerEntry, info: Info) -> ViewerEvent:
     """An entry of a viewer's log."""
     place = Place(
-        cursor=cursors.encode("viewer", entry.seq),
+        cursor=cursors.encode(cursors.VIEWER, entry.seq),
         occurred_at=entry.occurred_at,
         conversation_id=ids.encode("Conversation", entry.conversation_id),
     )

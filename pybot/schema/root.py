@@ -144,8 +144,9 @@ class Mutation:
 @strawberry.type(
     description="Everything that can be followed. Events come in order, each with a cursor; "
     "`after` resumes behind the event with that cursor, on any connection and any server.\n"
-    "A cursor belongs to the subscription field that gave it (or the snapshot that names it). "
-    "When events after a cursor are gone (they are kept for `Limits.eventRetentionSeconds`), the "
+    "A cursor belongs to the subscription field and the conversation that gave it (or the "
+    "snapshot that names it); another one's is refused with `BAD_USER_INPUT`. New kinds of events "
+    "may be added in any release: pass over those that you do not know. When events after a cursor are gone (they are kept for `Limits.eventRetentionSeconds`), the "
     "subscription ends with an error whose `extensions.code` is `CURSOR_EXPIRED`: query the "
     "snapshot again and subscribe from its `eventCursor`. A conversation that does not exist "
     "(any more), or is not the viewer's, gives `NOT_FOUND`.\n"

@@ -34,7 +34,11 @@ class Viewer(Node):
         "or else the user name."
     )
 
-    @field("The viewer's conversations, most recently updated first unless ordered otherwise.")
+    @field(
+        "The viewer's conversations, most recently updated first unless ordered otherwise. "
+        "Connections are null only beside an error in an argument or a backend, so that the rest "
+        "of the answer stays."
+    )
     async def conversations(
         self,
         info: Info,
@@ -42,7 +46,7 @@ class Viewer(Node):
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-    ) -> ConversationConnection:
+    ) -> ConversationConnection | None:
         request = page_request(first, after, last, before)
         await self.cursor.get()  # before the list, so that no event between them is lost
         page = await info.context.services.conversations.page(info.context.viewer, request)
@@ -57,7 +61,7 @@ class Viewer(Node):
         "`viewerEvents(after:)` with it gives everything that happened since."
     )
     async def event_cursor(self) -> str:
-        return cursors.encode("viewer", await self.cursor.get())
+        return cursors.encode(cursors.VIEWER, await self.cursor.get())
 
     @classmethod
     def from_record(cls, record: records.Viewer, services: "Services") -> "Viewer":

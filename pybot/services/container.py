@@ -42,6 +42,7 @@ from pybot.services.store.hub import Hub
 from pybot.services.store.room import refusal_of_writes, watch_writes
 from pybot.services.supervision import Supervisor
 from pybot.services.tasks import cancel_and_wait
+from pybot.services.upgrade.version import bring_up_to_date
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Services:
 
     settings: Settings
     conversations: Conversations
+    sweep: Sweep
     snapshots: Snapshots
     messages: Messages
     runs: Runs
@@ -137,6 +139,7 @@ async def open_services(
         appender = Appender(client, hub, retention=limits.event_retention)
         await exits.enter_async_context(appender.running(supervisor))
 
+        await bring_up_to_date(client, url, supervisor)
         gate = Gate(client)
         eventlog = EventLog(client, gate, hub, appender, retention=limits.event_retention)
         viewerlog = ViewerLog(client, hub, appender)
@@ -160,13 +163,14 @@ async def open_services(
         exits.push_async_callback(kernels.aclose)
         run_logs = RunLogs(client, appender, viewerlog, changes, lease=settings.run.lease)
         queue = RunQueue(client)
+        quota = RunQuota(client, limits.max_concurrent_runs)
         runs = Runs(
             client,
             appender,
             snapshots,
             messages,
-            Starts(client, hashes, appender, snapshots, changes, conversations, viewerlog),
-            RunQuota(client, limits.max_concurrent_runs),
+            Starts(client, hashes, appender, snapshots, changes, conversations, viewerlog, quota),
+            quota,
             run_logs,
             queue,
             max_message_length=limits.max_message_length,
@@ -190,8 +194,11 @@ async def open_services(
                 settings,
             )
             repair = Repair(client, hashes, gate, viewerlog, queue)
-            repairing = supervisor.start(repair.watch(), "repair of runs")
-            exits.push_async_callback(cancel_and_wait, repairing)
+            for loop, name in (
+                (repair.watch(), "repair of runs"),
+                (sweep.keep_repairing(), "repair of conversations"),
+            ):
+                exits.push_async_callback(cancel_and_wait, supervisor.start(loop, name))
             workplace = Workplace(client, hashes, gate, run_logs, answering)
             worker = RunWorker(workplace, queue, concurrency=settings.run.concurrency)
             hub.on_notice.append(worker.look_at)
@@ -199,6 +206,7 @@ async def open_services(
         yield Services(
             settings=settings,
             conversations=conversations,
+            sweep=sweep,
             snapshots=snapshots,
             messages=messages,
             runs=runs,

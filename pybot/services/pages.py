@@ -1,7 +1,7 @@
 """Pages of a list, as Relay's cursor connections ask for them."""
 
 import base64
-import binascii
+import contextlib
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
+# Ours have less than half of it.
+MAX_CURSOR_LENGTH = 256
 
 
 class PageRequest(Struct, frozen=True, kw_only=True):
@@ -40,12 +42,15 @@ class PageRequest(Struct, frozen=True, kw_only=True):
         return self.last is not None
 
     def window(self, total: int, after: int | None, before: int | None) -> tuple[int, int]:
-        """The page as positions [start, stop) of `total`, given its cursors' positions."""
-        start = 0 if after is None else after + 1
-        stop = total if before is None else min(before, total)
+        """The page as positions [start, stop) of `total`, given its cursors' positions.
+
+        Cursors may stand behind the list's end, where it has become shorter since.
+        """
+        start = 0 if after is None else min(after + 1, total)
+        stop = max(start, total if before is None else min(before, total))
         if self.backward:
-            return max(start, stop - self.size), max(start, stop)
-        return start, max(start, min(stop, start + self.size))
+            return max(start, stop - self.size), stop
+        return start, min(stop, start + self.size)
 
 
 class Edge(Struct, Generic[T], frozen=True):
@@ -55,13 +60,27 @@ class Edge(Struct, Generic[T], frozen=True):
     node: T
 
 
-class Page(Struct, Generic[T], frozen=True):
-    """A page, and whether there is more on either side; `total` counts the whole list."""
+class Page(Struct, Generic[T], frozen=True, kw_only=True):
+    """A page; `total` counts the whole list.
+
+    `preceding` and `following` count the edges of the list before and after the page, whatever
+    its direction and its cursors; one that has seen a part of them may give fewer, but not 0.
+    """
 
     edges: tuple[Edge[T], ...]
-    has_next: bool
-    has_previous: bool
+    preceding: int
+    following: int
     total: int
+
+    @property
+    def has_next(self) -> bool:
+        """Whether an edge stands after this page in the list."""
+        return self.following > 0
+
+    @property
+    def has_previous(self) -> bool:
+        """Whether an edge stands before this page in the list."""
+        return self.preceding > 0
 
 
 def encode_cursor(*values: str | int) -> str:
@@ -70,12 +89,15 @@ def encode_cursor(*values: str | int) -> str:
 
 
 def decode_cursor(cursor: str, count: int, argument: str) -> list[str]:
-    """The `count` values of a cursor; raises InvalidInput for what is none."""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        values = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split("|")
-    except (binascii.Error, UnicodeDecodeError):
-        values = []
-    if len(values) != count:
+    """The `count` values of a cursor; raises InvalidInput for whatever `encode_cursor` never gave.
+
+    What the values mean is for the caller to check: any text can be made a cursor.
+    """
+    values: list[str] = []
+    if len(cursor) <= MAX_CURSOR_LENGTH:
+        with contextlib.suppress(ValueError):  # no ASCII, no base64, no UTF-8
+            padded = cursor + "=" * (-len(cursor) % 4)
+            values = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split("|")
+    if len(values) != count or encode_cursor(*values) != cursor:
         raise InvalidInput(f"`{argument}` is not a cursor of this list.", (argument,))
     return values

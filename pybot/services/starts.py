@@ -17,6 +17,7 @@ from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.events import ConversationChanged, MessageChanged, RunChanged
 from pybot.services.hashes import Hashes, new_fields
 from pybot.services.instants import milliseconds, now
+from pybot.services.quota import RunQuota
 from pybot.services.records import (
     Branch,
     Message,
@@ -68,6 +69,7 @@ class Starts:
         changes: Changes,
         conversations: Conversations,
         viewerlog: ViewerLog,
+        quota: RunQuota,
     ) -> None:
         self._client = client
         self._hashes = hashes
@@ -76,6 +78,7 @@ class Starts:
         self._changes = changes
         self._conversations = conversations
         self._viewerlog = viewerlog
+        self._quota = quota
 
     async def in_new(
         self, viewer: Viewer, request: Request, text: str, new: NewConversation
@@ -98,6 +101,7 @@ class Starts:
         created = created.model_copy(update={"active_run": run.id, "length": 2})
         event = ConversationChanged(created.record(), run)
         write = begin.write.do("HSET", begin.write.head, *new_fields(created)).emit(event)
+        await self._quota.admit(viewer, run.id)
         await self._note_unfinished(run.id)
         last = await self._appender.append(write)
         await self._viewerlog.append(viewer, replace(event, cursor=last), RunChanged(run))
@@ -159,6 +163,7 @@ class Starts:
         async def extend(opened: Opened, write: Write, changed: dict[str, Word]) -> Run:
             if opened.hash.active_run:
                 raise Conflict(BUSY, run_id=opened.hash.active_run)
+            await self._quota.admit(viewer, run_id)
             message, run = await begin(opened, _Beginning(self._hashes, request, write), changed)
             begun.append((message, run))
             return run

@@ -202,3 +202,26 @@ async def test_empty_list_has_no_cursors(api: Api) -> None:
 )
 async def test_unfit_pages_are_bad_input(api: Api, arguments: dict[str, Any]) -> None:
     assert await api.codes(LIST, **arguments) == ["BAD_USER_INPUT"]
+
+
+@pytest.mark.parametrize("arguments", ['after: "é"', 'before: "eA"', "first: 101"])
+async def test_bad_argument_leaves_what_stands_beside_the_connection(
+    api: Api, arguments: str
+) -> None:
+    """A client that writes the answer to its store loses one list, and no conversation."""
+    conversation = await api.create(title="Here")
+    query = f"""{{
+      viewer {{ username conversations({arguments}) {{ totalCount }} }}
+      conversation(id: "{conversation}") {{ title messages({arguments}) {{ totalCount }} }}
+    }}"""
+    result = await api.schema.execute(query, context_value=api.context)
+    assert result.data == {
+        "viewer": {"username": "alice", "conversations": None},
+        "conversation": {"title": "Here", "messages": None},
+    }
+    assert result.errors is not None
+    found = {tuple(error.path or ()): (error.extensions or {})["code"] for error in result.errors}
+    assert found == {
+        ("viewer", "conversations"): "BAD_USER_INPUT",
+        ("conversation", "messages"): "BAD_USER_INPUT",
+    }

@@ -38,6 +38,11 @@ subscription ($after: String) {
 """
 
 
+def log_of(global_id: str) -> str:
+    """The log of a conversation."""
+    return cursors.log_of(service_id(global_id))
+
+
 async def events(api: Api, query: str, **variables: Any) -> AsyncGenerator[dict[str, Any]]:
     """The events of a subscription."""
     source = await api.schema.subscribe(query, variables, context_value=api.context)
@@ -89,7 +94,7 @@ async def test_run_is_followed_from_the_cursor_before_its_message(api: Api) -> N
     assert delta.pop("occurredAt").endswith("Z")
     assert delta == {
         "__typename": "TextDeltaEvent",
-        "cursor": cursors.encode("conversation", 5),
+        "cursor": cursors.encode(log_of(started.conversation), 5),
         "conversationId": started.conversation,
         "messageId": started.answer,
         "partIndex": 0,
@@ -98,7 +103,8 @@ async def test_run_is_followed_from_the_cursor_before_its_message(api: Api) -> N
         "text": "Hi",
         "reasoning": False,
     }
-    places = [cursors.decode("conversation", event["cursor"]) for event in found]
+    log = log_of(started.conversation)
+    places = [cursors.decode(log, event["cursor"]) for event in found]
     assert places == [1, 2, 3, 4, 5]
     assert {event["conversationId"] for event in found} == {started.conversation}
 
@@ -142,7 +148,7 @@ async def test_deletion_completes_the_subscription(api: Api) -> None:
         " deletedConversationIds } }",
         id=conversation,
     )
-    after = cursors.encode("conversation", 0)
+    after = cursors.encode(log_of(conversation), 0)
     async with asyncio.timeout(10):
         found = [event async for event in events(api, FOLLOW, id=conversation, after=after)]
     kinds = [event["__typename"] for event in found]
@@ -151,7 +157,7 @@ async def test_deletion_completes_the_subscription(api: Api) -> None:
 
 async def test_closing_a_subscription_leaves_no_reader(api: Api) -> None:
     conversation = await api.create()
-    after = cursors.encode("conversation", 0)
+    after = cursors.encode(log_of(conversation), 0)
     following = events(api, FOLLOW, id=conversation, after=after)
     async with asyncio.timeout(10):
         await anext(following)
@@ -164,10 +170,10 @@ async def test_viewer_follows_all_of_their_conversations_and_nobody_elses(api: A
     other = await api.by(BOB).create(title="His")
     mine = await api.create(title="Mine")
     started = await api.send()
-    found = await first(3, api, FOLLOW_ALL, after=cursors.encode("viewer", 0))
+    found = await first(3, api, FOLLOW_ALL, after=cursors.encode(cursors.VIEWER, 0))
     assert found[0] == {
         "__typename": "ConversationChangedEvent",
-        "cursor": cursors.encode("viewer", 1),
+        "cursor": cursors.encode(cursors.VIEWER, 1),
         "conversationId": mine,
         "conversation": {"title": "Mine"},
     }
@@ -180,8 +186,11 @@ async def test_viewer_follows_all_of_their_conversations_and_nobody_elses(api: A
     ("after", "code"),
     [
         ("nonsense", "BAD_USER_INPUT"),
-        (cursors.encode("viewer", 0), "BAD_USER_INPUT"),
+        ("é", "BAD_USER_INPUT"),
         ("", "BAD_USER_INPUT"),
+        (cursors.encode(cursors.VIEWER, 0), "BAD_USER_INPUT"),
+        (cursors.encode(cursors.log_of("0" * 32), 0), "BAD_USER_INPUT"),
+        (cursors.encode("conversation", 0), "CURSOR_EXPIRED"),
     ],
 )
 async def test_foreign_cursors_are_refused(api: Api, after: str, code: str) -> None:
@@ -190,7 +199,7 @@ async def test_foreign_cursors_are_refused(api: Api, after: str, code: str) -> N
 
 
 async def test_conversations_cursor_is_refused_by_the_viewers_log(api: Api) -> None:
-    after = cursors.encode("conversation", 0)
+    after = cursors.encode(log_of(await api.create()), 0)
     assert await refused(api, FOLLOW_ALL, after=after) == "BAD_USER_INPUT"
 
 
@@ -200,7 +209,7 @@ async def test_expired_cursor_says_so(api: Api) -> None:
     # As after the retention: the log starts behind its first event.
     log = keys.log(service_id(conversation))
     await api.services.client.xtrim(log, maxlen=1, approximate=False)
-    after = cursors.encode("conversation", 0)
+    after = cursors.encode(log_of(conversation), 0)
     assert await refused(api, FOLLOW, id=conversation, after=after) == "CURSOR_EXPIRED"
 
 

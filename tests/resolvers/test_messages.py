@@ -45,7 +45,7 @@ async def test_message_begins_a_conversation_and_its_run(api: Api) -> None:
           message { role status text parts { index } parent { text } }
         }
         conversation {
-          title messages { totalCount nodes { role } } activeRun { status } activeLeaf { role }
+          id title messages { totalCount nodes { role } } activeRun { status } activeLeaf { role }
           kernel { id } eventCursor
         }
         eventCursor
@@ -86,8 +86,9 @@ async def test_message_begins_a_conversation_and_its_run(api: Api) -> None:
     assert conversation["activeRun"] == {"status": "QUEUED"}
     assert conversation["activeLeaf"] == {"role": "ASSISTANT"}
     assert conversation["kernel"] is None
-    before = cursors.decode("conversation", sent["eventCursor"])
-    assert before < cursors.decode("conversation", conversation["eventCursor"])
+    log = cursors.log_of(service_id(conversation["id"]))
+    before = cursors.decode(log, sent["eventCursor"])
+    assert before < cursors.decode(log, conversation["eventCursor"])
 
 
 async def test_second_message_is_a_conflict_that_names_the_run(api: Api) -> None:
@@ -203,7 +204,8 @@ async def test_newest_answer_is_written_again(api: Api) -> None:
     assert run["status"] == "QUEUED"
     assert run["message"]["id"] != started.answer
     assert run["message"]["parent"] == {"id": started.question}
-    assert cursors.decode("conversation", payload["eventCursor"]) > 0
+    log = cursors.log_of(service_id(started.conversation))
+    assert cursors.decode(log, payload["eventCursor"]) > 0
 
 
 async def test_only_ones_own_answer_is_written_again(api: Api) -> None:

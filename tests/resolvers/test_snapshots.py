@@ -53,7 +53,7 @@ async def test_all_of_a_snapshot_is_as_of_its_cursor(
     (found,) = data.values()
     assert "after" not in str(found)
     assert "After" not in str(found)
-    cursor = cursors.encode("conversation", seq)
+    cursor = cursors.encode(cursors.log_of(conversation_id), seq)
     assert cursor in str(found)
     assert "before" in str(found)
 
@@ -72,7 +72,7 @@ async def test_viewers_cursor_is_read_before_the_list(
     monkeypatch.setattr(api.services.conversations, "page", create_and_page)
     data = await api("{ viewer { conversations { totalCount } eventCursor } }")
     assert data["viewer"]["conversations"]["totalCount"] == 2
-    assert data["viewer"]["eventCursor"] == cursors.encode("viewer", 1)
+    assert data["viewer"]["eventCursor"] == cursors.encode(cursors.VIEWER, 1)
 
 
 async def test_list_takes_two_round_trips_whatever_is_selected(

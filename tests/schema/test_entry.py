@@ -124,7 +124,7 @@ def test_event_says_where_and_when(
 ) -> None:
     event = conversation_event(events.Entry(41, THEN, record), CONVERSATION_ID, info)
     assert type(event) is kind
-    assert cursors.decode("conversation", event.cursor) == 41
+    assert cursors.decode(cursors.log_of(CONVERSATION_ID), event.cursor) == 41
     assert event.occurred_at == THEN
     assert event.conversation_id == ids.encode("Conversation", CONVERSATION_ID)
     assert {name: getattr(event, name) for name in fields} == fields
@@ -136,7 +136,7 @@ def test_objects_in_events_are_the_events_own(info: Info) -> None:
 
     conversation = of(events.ConversationChanged(CONVERSATION, RUN, KERNEL)).conversation
     assert conversation.title == CONVERSATION.title
-    assert cursors.decode("conversation", conversation.event_cursor()) == 41
+    assert cursors.decode(cursors.log_of(CONVERSATION_ID), conversation.event_cursor()) == 41
     assert (conversation.active_run().phase.name, conversation.kernel().generation) == (
         "GENERATING",
         3,
@@ -162,7 +162,7 @@ def test_viewer_event_has_a_cursor_of_the_viewers_log(
     info: Info, record: events.ViewerEvent
 ) -> None:
     event = viewer_event(ViewerEntry(6, THEN, CONVERSATION_ID, record), info)
-    assert cursors.decode("viewer", event.cursor) == 6
+    assert cursors.decode(cursors.VIEWER, event.cursor) == 6
     assert event.occurred_at == THEN
     assert event.conversation_id == ids.encode("Conversation", CONVERSATION_ID)
 

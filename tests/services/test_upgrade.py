@@ -1,6 +1,7 @@
 """Data folders of released versions, opened by this one; tests/data/README.md has their content."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import tarfile
@@ -9,16 +10,24 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import aiohttp
 import pytest
 from pydantic import SecretStr
 
 from pybot.config import JupyterSettings, LlmSettings, RunSettings, Settings
+from pybot.errors import Unavailable
 from pybot.services.local.owner_config import OwnerConfig
 from pybot.services.local.redis_server import redis_server
+from pybot.services.store import keys
+from pybot.services.store.connection import Client, connect
+from pybot.services.supervision import Supervisor
+from pybot.services.upgrade import from_1
+from pybot.services.upgrade.version import VERSION, bring_up_to_date
 from tests.client import Api
 from tests.fixtures.kernels import MakeOwner
+from tests.fixtures.pybot_process import StartPybot
 from tests.fixtures.server import serving
 from tests.scripted_tgi import ScriptedTGI
 
@@ -113,6 +122,83 @@ async def test_what_was_unfinished_goes_on(opened: Opened, settings: Settings) -
                     await check_goes_on(people[name], conversation)
     [ran] = opened.folder.glob("files/*/ran")
     assert ran.read_text() == "x"
+
+
+async def test_bringing_over_goes_on_where_it_broke_off(
+    opened: Opened, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed behind the third conversation, and finished by the next two that start at once."""
+    bring_over = from_1.bring_over
+
+    async def broken_off(client: Client) -> AsyncGenerator[str]:
+        for_three = 3
+        async with contextlib.aclosing(bring_over(client)) as bringing:
+            async for conversation_id in bringing:
+                yield conversation_id
+                for_three -= 1
+                if not for_three:
+                    raise KeyboardInterrupt
+
+    url = settings.redis_om_url.get_secret_value()
+    with monkeypatch.context() as broken:
+        broken.setattr(from_1, "bring_over", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            await bring(url)
+    async with connect(url) as client:
+        await client.delete(keys.UPGRADING)  # its time passes
+    await asyncio.gather(bring(url), bring(url))
+    async with opened.served(settings) as people:
+        for name, content in opened.users.items():
+            await check_user(people[name], content)
+
+
+async def bring(url: str) -> None:
+    """Bring a Redis up to date, as a process does when it starts."""
+    supervisor = Supervisor()
+    async with connect(url) as client, supervisor.running():
+        await bring_up_to_date(client, url, supervisor)
+        assert client.held == ""
+
+
+async def test_empty_redis_has_the_present_version(redis_url: str) -> None:
+    await bring(redis_url)
+    async with connect(redis_url) as client:
+        assert await client.get(keys.DATA_VERSION) == str(VERSION).encode()
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+async def test_newer_data_is_refused_in_one_line(
+    redis_url: str, start_pybot: StartPybot, command: str
+) -> None:
+    async with connect(redis_url) as client:
+        await client.set(keys.DATA_VERSION, VERSION + 1)
+    arguments = [command, "--port", "0"] if command == "serve" else [command]
+    pybot = start_pybot(*arguments, REDIS_OM_URL=redis_url)
+    said, _ = await asyncio.to_thread(pybot.process.communicate, timeout=60)
+    assert pybot.process.returncode == 1
+    lines = [*said.splitlines(), *pybot.log.read_text().splitlines()]
+    assert [line for line in lines if f"data of version {VERSION + 1}" in line] == lines
+
+
+async def test_redis_that_is_away_at_the_start_is_brought_over_once_it_is_there(
+    settings: Settings,
+) -> None:
+    """Until then nothing is read or written."""
+    url = settings.redis_om_url.get_secret_value()
+    there = unquote(url.partition("@")[2].partition("?")[0])
+    with tempfile.TemporaryDirectory(prefix="pybot-test-") as folder:
+        away = Path(folder, "redis.sock")
+        url = url.replace(quote(there), quote(str(away)))
+        supervisor = Supervisor()
+        async with connect(url) as client, supervisor.running():
+            await bring_up_to_date(client, url, supervisor)
+            with pytest.raises(Unavailable, match="up to date"):
+                await client.get(keys.DATA_VERSION)
+            away.symlink_to(there)
+            async with asyncio.timeout(10):
+                while client.held:  # noqa: ASYNC110 (what the client itself waits for)
+                    await asyncio.sleep(0.05)
+            assert await client.get(keys.DATA_VERSION) == str(VERSION).encode()
 
 
 async def check_user(api: Api, content: dict[str, Any]) -> None:

@@ -33,6 +33,12 @@ export async function mutate<Data, Variables extends AnyVariables>(
   return unwrap(await client.mutation(operation.document, operation.variables));
 }
 
+/** A connection, which is null only beside an error, and of answers with errors none is given. */
+export function present<Page>(page: Page | null): Page {
+  if (page === null) throw new RequestFailed(strings.errors.failed);
+  return page;
+}
+
 interface Result<Data> {
   data?: Data | undefined;
   error?: { networkError?: Error; message: string; response?: unknown } | undefined;

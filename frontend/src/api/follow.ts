@@ -3,7 +3,7 @@ import { connection, socket } from "./socket";
 
 export interface FollowHandlers<Data> {
   onData: (data: Data) => void;
-  /** The events after the cursor are gone: query the snapshot and follow from there. */
+  /** The cursor leads nowhere (any more): query the snapshot and follow from there. */
   onExpired: () => void;
   onNotFound: () => void;
 }
@@ -43,7 +43,7 @@ export function follow<Data, Variables extends Record<string, unknown>>(
   function fail(error: unknown): void {
     if (stopped) return;
     const code = errorCode(error);
-    if (code === "CURSOR_EXPIRED") handlers.onExpired();
+    if (code === "CURSOR_EXPIRED" || code === "BAD_USER_INPUT") handlers.onExpired();
     else if (code === "NOT_FOUND") handlers.onNotFound();
     else restartLater();
   }

@@ -86,5 +86,7 @@ export const ConversationsQuery = graphql(
 );
 
 export type ConversationSnapshot = NonNullable<ResultOf<typeof ConversationQuery>["conversation"]>;
-export type MessagePage = ConversationSnapshot["messages"];
-export type ConversationsPage = ResultOf<typeof ConversationsQuery>["viewer"]["conversations"];
+export type MessagePage = NonNullable<ConversationSnapshot["messages"]>;
+export type ConversationsPage = NonNullable<
+  ResultOf<typeof ConversationsQuery>["viewer"]["conversations"]
+>;

@@ -1,4 +1,4 @@
-import { query } from "../api/client";
+import { present, query } from "../api/client";
 import { follow } from "../api/follow";
 import { ConversationQuery, EarlierMessagesQuery } from "../api/queries";
 import { connection } from "../api/socket";
@@ -83,7 +83,7 @@ export class ConversationStore {
       const variables = { id: this.#id, last: PAGE, before };
       const data = await query({ document: EarlierMessagesQuery, variables });
       if (data.conversation && this.#thread?.earlier === before) {
-        this.#thread = withEarlier(this.#thread, data.conversation.messages);
+        this.#thread = withEarlier(this.#thread, present(data.conversation.messages));
         this.#publishNow();
       }
     } finally {

@@ -1,4 +1,4 @@
-import { query } from "../api/client";
+import { present, query } from "../api/client";
 import { follow } from "../api/follow";
 import { ConversationsQuery } from "../api/queries";
 import { connection } from "../api/socket";
@@ -40,7 +40,7 @@ class ListStore {
     try {
       const { viewer } = await query({ document: ConversationsQuery, variables: { first: PAGE } });
       keepTextsOf(viewer.id);
-      this.#list = listFromSnapshot(viewer.eventCursor, viewer.conversations);
+      this.#list = listFromSnapshot(viewer.eventCursor, present(viewer.conversations));
       this.#publishNow();
       if (this.#users > 0) this.#follow();
     } catch {
@@ -57,7 +57,7 @@ class ListStore {
       const variables = { first: PAGE, after };
       const { viewer } = await query({ document: ConversationsQuery, variables });
       if (this.#list?.older === after) {
-        this.#list = withOlder(this.#list, viewer.conversations);
+        this.#list = withOlder(this.#list, present(viewer.conversations));
         this.#publishNow();
       }
     } finally {

@@ -34,7 +34,7 @@ describe("a whole run", () => {
     expect(end.conversation.title).toBe("Counting");
     expect(end.activeRun).toBeNull();
     expect(end.kernel?.status).toBe("IDLE");
-    expect(snapshotOf(end).messages.nodes[1]?.parts).toEqual([
+    expect(snapshotOf(end).messages?.nodes[1]?.parts).toEqual([
       { __typename: "TextPart", index: 0, text: "Let me count 😀😀: ", revision: 0 },
       expect.objectContaining({
         cell: expect.objectContaining({

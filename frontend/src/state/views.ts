@@ -1,3 +1,4 @@
+import { present } from "../api/client";
 import type { CellData, MessageData, OutputData } from "../api/fragments";
 import type { ConversationSnapshot, MessagePage } from "../api/queries";
 import { liveText } from "./liveText";
@@ -38,7 +39,8 @@ export function earlierCursor(page: MessagePage): string | null {
 }
 
 export function threadFromSnapshot(snapshot: ConversationSnapshot): Thread {
-  const { eventCursor, messages, activeRun, kernel, ...conversation } = snapshot;
+  const { eventCursor, messages: page, activeRun, kernel, ...conversation } = snapshot;
+  const messages = present(page);
   return {
     cursor: eventCursor,
     conversation,

@@ -43,8 +43,8 @@ class Listing:
                 for place, snapshot in zip(places, snapshots, strict=True)
                 if snapshot is not None  # it was deleted meanwhile
             ),
-            has_next=older > 0,
-            has_previous=newer > 0,
+            preceding=newer,
+            following=older,
             total=total,
         )
 

@@ -73,8 +73,8 @@ class Messages:
         views = await self._path(snapshot, start, stop)
         return Page(
             edges=tuple(Edge(encode_cursor(view.message.id), view) for view in views),
-            has_next=stop < total,
-            has_previous=start > 0,
+            preceding=start,
+            following=total - stop,
             total=total,
         )
 

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 # Younger ones are still being worked on by whoever noted them.
 REPAIR_AGE = 2_000  # ms
+REPAIR_INTERVAL = 3.0  # seconds
 # A request with the same idempotency key finds that its conversation was deleted, at least so long.
 TOMBSTONE_SECONDS = 24 * 60 * 60
 
@@ -91,6 +92,15 @@ class Sweep:
                 is_done = False
         if is_done:
             await self.forget(conversation_id)
+
+    async def keep_repairing(self) -> None:
+        """Repair now and then, until cancelled."""
+        while True:
+            try:
+                await self.repair()
+            except Unavailable as error:
+                logger.warning("repair of conversations is interrupted: %s", error)
+            await asyncio.sleep(REPAIR_INTERVAL)
 
     async def repair(self) -> None:
         """Finish what was noted some time ago and broke off."""

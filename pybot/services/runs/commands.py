@@ -128,8 +128,6 @@ class Runs:
         """Carry a request out, or find what the same one has started before or meanwhile."""
         if await request.was_carried_out(self._client):
             return await self._started(viewer, request, noun)
-        run_id = request.new_id("run")
-        await self._quota.admit(viewer, run_id)
         try:
             sent = await start()
         except Unavailable:
@@ -137,7 +135,7 @@ class Runs:
         except (PybotError, Refused) as error:
             if await request.was_carried_out(self._client):
                 return await self._started(viewer, request, noun)
-            await self._quota.release(viewer, run_id)
+            await self._quota.release(viewer, request.new_id("run"))
             if isinstance(error, Refused):
                 # Its conversation was made by this very key, and deleted since.
                 raise NotFound(NO_CONVERSATION, ("conversationId",)) from None

@@ -2,11 +2,14 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import Pipeline
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -28,9 +31,15 @@ T = TypeVar("T")
 
 
 class Client(Redis):
-    """A Redis client that says what a user can understand when Redis is out of reach."""
+    """A Redis client that says what a user can understand when Redis is out of reach.
+
+    While `held` says why, it carries nothing out.
+    """
+
+    held = ""
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
+        self._refuse_if_held()
         # Upstream's has no types of its own.
         upstream = cast("Callable[..., Awaitable[Any]]", super().execute_command)
         return await reaching(upstream(*args, **options))
@@ -41,6 +50,7 @@ class Client(Redis):
         Unlike a pipeline it never sends them again: a write whose answer was lost may have been
         carried out. It also costs half as much.
         """
+        self._refuse_if_held()
         return await reaching(self._execute_once(commands))
 
     async def _execute_once(self, commands: Sequence[bytes]) -> list[Any]:
@@ -54,12 +64,35 @@ class Client(Redis):
             await pool.release(connection)
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        self._refuse_if_held()
         return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+    def _refuse_if_held(self) -> None:
+        if self.held:
+            raise Unavailable(self.held)
 
 
 class _Pipeline(Pipeline):
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         return await reaching(super().execute(raise_on_error))
+
+
+@asynccontextmanager
+async def listening(client: Client, *channels: str) -> AsyncGenerator[Any]:
+    """A redis-py PubSub on the channels that is never connected anew: a loss is raised.
+
+    Else two tasks that read and subscribe would both do so, and trip over each other.
+    """
+    async with client.pubsub() as pubsub:  # pyright: ignore[reportUnknownMemberType]
+        await pubsub.connect()
+        connection: Any = pubsub.connection
+        retry = connection.retry
+        connection.retry = Retry(NoBackoff(), 0, supported_errors=())
+        try:
+            await pubsub.subscribe(*channels)
+            yield pubsub
+        finally:
+            connection.retry = retry  # it goes back to the pool
 
 
 async def _answer(connection: Any) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 from pybot.errors import Unavailable
-from pybot.services.store.connection import Client, reaching
+from pybot.services.store.connection import Client, listening, reaching
 from pybot.services.supervision import Supervisor
 from pybot.services.tasks import cancel_and_wait
 
@@ -161,10 +161,8 @@ class Hub:
         while True:
             try:
                 await reaching(self._follow())
-            except* Unavailable as interrupted:
-                logger.warning(
-                    "events from other processes are interrupted: %s", interrupted.exceptions[0]
-                )
+            except Unavailable as error:
+                logger.warning("events from other processes are interrupted: %s", error)
             self._confirmed.clear()
             for channel in self._channels.values():
                 channel.mark_stale()
@@ -178,10 +176,9 @@ class Hub:
                     inbox.look()
 
     async def _follow(self) -> None:
-        """Listen over one connection until it is lost; raises a group of what was met."""
-        async with self._client.pubsub() as pubsub:  # pyright: ignore[reportUnknownMemberType]
-            # A connection that listens to nothing cannot be read: this channel is always there.
-            await pubsub.subscribe(NOTICES)
+        """Listen over one connection until it is lost."""
+        # A connection that listens to nothing cannot be read: this channel is always there.
+        async with listening(self._client, NOTICES) as pubsub:
             tasks = [
                 asyncio.create_task(reaching(self._receive(pubsub))),
                 asyncio.create_task(reaching(self._keep_subscribed(pubsub))),
@@ -191,8 +188,12 @@ class Hub:
             finally:
                 # Not a TaskGroup's cancellation: redis-py can swallow one.
                 await cancel_and_wait(*tasks, patience=CLOSE_PATIENCE)
-            errors = [task.exception() for task in tasks if not task.cancelled()]
-            raise BaseExceptionGroup("the connection failed", [each for each in errors if each])
+        errors = [task.exception() for task in tasks if not task.cancelled()]
+        # When the connection is lost under both, one of them may stumble over its remains.
+        errors.sort(key=lambda error: not isinstance(error, Unavailable))
+        for error in errors:
+            if error is not None:
+                raise error
 
     async def _receive(self, pubsub: Any) -> None:
         while True:

@@ -6,6 +6,12 @@ those of one viewer share `{viewer key}`. User names never appear: they are hash
 
 from pybot.services.records import conversation_of
 
+# String: the version of the form that the data has.
+DATA_VERSION = "pybot:version"
+
+# String: held by the process that brings the data to the present version.
+UPGRADING = "pybot:upgrading"
+
 # Unfinished runs of everyone, by the instant they were asked for; repair reads it.
 UNFINISHED_RUNS = "pybot:runs"
 

@@ -1,0 +1,1 @@
+"""Data of earlier versions, brought over once at the start."""
