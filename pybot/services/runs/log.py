@@ -11,11 +11,10 @@ from collections import deque
 from typing import Any, NoReturn
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from pybot.errors import NotFound, Superseded, Unavailable
-from pybot.services.agent.ports import Step
+from pybot.services.agent.ports import Outcome, Step
 from pybot.services.conversations.changes import Changes
 from pybot.services.conversations.gate import Opened
 from pybot.services.conversations.history import part_entries, pushed
@@ -27,10 +26,8 @@ from pybot.services.records import (
     Message,
     MessageStatus,
     Run,
-    RunError,
     RunPhase,
     RunStatus,
-    TokenUsage,
     Viewer,
     conversation_of,
 )
@@ -40,14 +37,6 @@ from pybot.services.store.connection import Client
 from pybot.services.store.write import LOST, Refused, Word, Write
 
 CANCELLED = "cancelled"
-
-
-class End(Struct, frozen=True, kw_only=True):
-    """How a run ends."""
-
-    status: RunStatus
-    error: RunError | None = None
-    usage: TokenUsage = TokenUsage()
 
 
 class RunLogs:
@@ -195,21 +184,21 @@ class FencedLog:
         write.do(*pushed(keys.history(self._conversation_id, message.branch), entries))
         await self._append(write)
 
-    async def end(self, end: End) -> None:
+    async def end(self, outcome: Outcome) -> None:
         """End the run and its message, and free the conversation, all at once."""
         await self._settle()
         message = replace(
             await self.message(),
-            status=MessageStatus(end.status.value),
-            error=end.error,
+            status=MessageStatus(outcome.status.value),
+            error=outcome.error,
             completed_at=now(),
         )
         run = replace(
             self.run,
-            status=end.status,
+            status=outcome.status,
             phase=None,
-            error=end.error,
-            usage=end.usage,
+            error=outcome.error,
+            usage=outcome.usage,
             completed_at=now(),
         )
 
