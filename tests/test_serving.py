@@ -211,12 +211,16 @@ def test_failure_ends_the_process(hangs_for: str, says: str) -> None:
     assert says in ended.stderr
 
 
+def never_starts(_: threading.Timer) -> None:
+    """Stands for the start of a timer."""
+
+
 async def test_failure_stops_the_server(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a signal does; a second failure changes nothing of its reason."""
     # What ends a process whose end hangs would end the one of the tests.
-    monkeypatch.setattr(threading.Timer, "start", lambda _: None)
+    monkeypatch.setattr(threading.Timer, "start", never_starts)
     ending = Ending(None)
 
     def on_ready() -> None:

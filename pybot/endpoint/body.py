@@ -1,6 +1,8 @@
 """Reads the operation that an HTTP request asks for (GraphQL over HTTP, section 5)."""
 
 import asyncio
+import contextlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -8,7 +10,9 @@ from typing import Any, cast
 import msgspec
 from starlette.requests import Request
 
+from pybot.endpoint.masking import BAD_INPUT
 from pybot.endpoint.refusal import JSON, Refusal, bad_request
+from pybot.endpoint.unicode import half_pair
 
 # Seconds for a body to arrive; bodies are at most a megabyte.
 _BODY_TIMEOUT = 30
@@ -25,11 +29,27 @@ class Operation:
 
 
 def decode(data: bytes | str) -> object:
-    """The value of a JSON text; raises `ValueError` for anything else, however deeply nested."""
-    try:
+    """The value of a JSON text; raises `ValueError` for anything else, however deeply nested.
+
+    What msgspec refuses of JSON is let through, for whoever reads it to name the place: halves of
+    surrogate pairs, and numbers out of range, which are infinite here.
+    """
+    with contextlib.suppress(msgspec.DecodeError, RecursionError, UnicodeError):
         return msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise ValueError("not JSON") from error
+    try:
+        text = data if isinstance(data, str) else data.decode()
+        return json.loads(text, parse_int=_whole, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _whole(digits: str) -> int | float:
+    # Python reads so many digits only, and takes its time.
+    return int(digits) if len(digits) < 400 else float(digits)
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON")
 
 
 async def read_operation(request: Request, max_size: int) -> Operation:
@@ -68,9 +88,10 @@ def _operation(fields: Mapping[str, object]) -> Operation:
     operation_name = fields.get("operationName")
     if not isinstance(operation_name, str | None):
         raise bad_request("`operationName` must be a string or null.")
-    return Operation(
-        query, _object(fields, "variables"), operation_name, _object(fields, "extensions")
-    )
+    variables, extensions = _object(fields, "variables"), _object(fields, "extensions")
+    if error := half_pair(query, operation_name, variables):
+        raise Refusal(400, BAD_INPUT, error.message, extensions=error.extensions)
+    return Operation(query, variables, operation_name, extensions)
 
 
 def _object(fields: Mapping[str, object], name: str) -> dict[str, Any] | None:

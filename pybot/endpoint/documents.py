@@ -17,6 +17,7 @@ from strawberry.schema.schema import validate_document
 
 from pybot.endpoint.limits import QueryLimits
 from pybot.endpoint.masking import with_code
+from pybot.endpoint.variables import check_variables
 from pybot.endpoint.weight import NestedTooDeeply, Weight, scale_for, sizes_from, weigh
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
@@ -51,11 +52,13 @@ class Documents:
         operation_name: str | None,
         variables: Mapping[str, Any] | None,
     ) -> tuple[GraphQLError, ...]:
-        """What is wrong with the operation that is asked for and with its variables' sizes."""
+        """What is wrong with the operation that is asked for, its variables and their sizes."""
         try:
             operation = _operation(document, operation_name)
         except GraphQLError as error:
             return (error,)
+        if errors := check_variables(self._schema, operation, variables):
+            return errors
         if not self._validated(document)[1]:
             return ()
         scale = scale_for(self._schema, document, self._limits)
@@ -101,9 +104,9 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
     if len(operations) == 1:
         return operations[0]
     if name is not None:
-        message = f"Unknown operation named {name!r}."
+        message = "The document has no operation of this name."
     elif operations:
-        message = "Must provide operation name if query contains multiple operations."
+        message = "The document has several operations: say in `operationName` which one is meant."
     else:
         message = "The document has no operation."
     raise GraphQLError(message, extensions={"code": VALIDATION_FAILED})

@@ -2,6 +2,8 @@
 
 from typing import cast
 
+from pybot.endpoint.unicode import is_whole
+
 
 def problem(message: object) -> str | None:
     """A short sentence for the close frame, or None for a well-formed message."""
@@ -12,10 +14,15 @@ def problem(message: object) -> str | None:
     if kind in ("connection_init", "ping", "pong"):
         return None if _is_object(fields.get("payload")) else "The payload must be an object"
     if kind in ("subscribe", "complete"):
-        if not isinstance(fields.get("id"), str) or not fields["id"]:
-            return "The message needs an id: a string that is not empty"
+        if not is_id(fields.get("id")):
+            return "The message needs an id: a string of characters that is not empty"
         return _payload_problem(fields.get("payload")) if kind == "subscribe" else None
     return "Unknown message type" if isinstance(kind, str) else "A message must have a type"
+
+
+def is_id(value: object) -> bool:
+    """Whether a value can name an operation."""
+    return isinstance(value, str) and bool(value) and is_whole(value)
 
 
 def _payload_problem(payload: object) -> str | None:

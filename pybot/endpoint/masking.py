@@ -1,6 +1,7 @@
 """Clients read errors that carry a code; every other error becomes one message with an ID."""
 
 import logging
+import re
 import secrets
 
 from graphql import FieldNode, GraphQLError
@@ -12,9 +13,19 @@ INTERNAL = "INTERNAL_SERVER_ERROR"
 BAD_INPUT = "BAD_USER_INPUT"
 
 
+# What graphql-core says of Python's values and of its own classes, in GraphQL's words.
+_WORDS = (
+    (re.compile(r"\bnot to be None\b"), "not to be null"),
+    (re.compile(r"^OneOf Input Object '(\w+)' must .*"), r"`\1` takes exactly one of its fields."),
+)
+
+
 def with_code(error: GraphQLError, code: str) -> GraphQLError:
-    """The error, with a code that does not change between releases."""
-    return _copy(error, error.message, {**(error.extensions or {}), "code": code})
+    """The error in GraphQL's words, with a code that does not change between releases."""
+    message = error.message
+    for pattern, words in _WORDS:
+        message = pattern.sub(words, message)
+    return _copy(error, message, {**(error.extensions or {}), "code": code})
 
 
 def visible(error: GraphQLError) -> GraphQLError:

@@ -16,20 +16,30 @@ HEADERS = {
 
 
 class Refusal(Exception):
-    """Why a request is refused: an HTTP status, a stable code, and a sentence for a person."""
+    """Why a request is refused: an HTTP status, a stable code, and a sentence for a person.
+
+    `extensions` are what the error carries beside its code.
+    """
 
     def __init__(
-        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        extensions: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.headers = dict(headers or {})
+        self.extensions = {**(extensions or {}), "code": code}
 
     def response(self, media_type: str = JSON) -> Response:
         """The answer: `{"errors": [{"message": …, "extensions": {"code": …}}]}`."""
-        body = {"errors": [{"message": self.message, "extensions": {"code": self.code}}]}
+        body = {"errors": [{"message": self.message, "extensions": self.extensions}]}
         return json_response(body, self.status, media_type, self.headers)
 
 

@@ -21,6 +21,7 @@ from strawberry.types.execution import PreExecutionError
 
 from pybot.endpoint.frames import problem
 from pybot.endpoint.masking import visible
+from pybot.endpoint.unicode import half_pair
 
 if TYPE_CHECKING:
     from strawberry.types import ExecutionResult
@@ -61,6 +62,9 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Any, None]):
             await self._send_errors(operation, [visible(bug)])
 
     async def _send_results(self, operation: Operation[Any, None]) -> None:
+        if error := half_pair(operation.query, operation.operation_name, operation.variables):
+            await self._send_errors(operation, [error])
+            return
         results = await self.schema.stream(
             operation.query,
             variable_values=operation.variables,

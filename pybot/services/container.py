@@ -158,7 +158,7 @@ async def open_services(
             sweep,
             model_names=[model.name],
         )
-        blobs = Blobs(client, appender)
+        blobs = Blobs(client, appender, most=limits.max_storage)
         kernels = LiveKernels(client, appender, gate, provider)
         exits.push_async_callback(kernels.aclose)
         run_logs = RunLogs(client, appender, viewerlog, changes, lease=settings.run.lease)

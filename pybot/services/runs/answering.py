@@ -48,7 +48,7 @@ class Answering:
             model=self.model,
             kernel=self.kernels.of(viewer, conversation_id),
             log=log,
-            blobs=ConversationBlobs(self.blobs, conversation_id),
+            blobs=ConversationBlobs(self.blobs, viewer, conversation_id),
             profile=self.profile,
             window=info.context_window,
         )

@@ -39,8 +39,8 @@ async def left_of(services: Services, conversation_id: str) -> set[str]:
 
 async def noted(services: Services) -> list[bytes]:
     """The conversations that repair is to look at."""
-    found: list[bytes] = await services.client.zrange(keys.UNFINISHED_CONVERSATIONS, 0, -1)
-    return found
+    found: Any = await services.client.zrange(keys.UNFINISHED_CONVERSATIONS, 0, -1)
+    return list(found)
 
 
 @pytest.mark.parametrize("failure", [OSError("no"), Unavailable("no"), RecursionError()])
