@@ -126,7 +126,7 @@ async def test_run_is_left_to_a_worker_that_lives(settings_with: SettingsWith) -
         second = services.run_logs.of(ANN, first.run, "second")
         with pytest.raises(Superseded):
             await second.take_up()
-        await first.renew()
+        await first.lease.renew()
         async with asyncio.timeout(5):
             while await services.client.exists(keys.lease(sent.run.id)):  # noqa: ASYNC110 (a key expires in silence)
                 await asyncio.sleep(0.02)

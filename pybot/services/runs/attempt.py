@@ -163,7 +163,7 @@ class Attempt:
                     await self._look_at_once.wait()
             self._look_at_once.clear()
             try:
-                if not await log.keep():
+                if not await log.lease.renew_unless_cancelled():
                     self._is_cancelled = True
                     break
             except Superseded:
@@ -177,7 +177,7 @@ class Attempt:
         """Let another worker take the run up at once."""
         try:
             async with asyncio.timeout(RELEASE_TIMEOUT):
-                await log.release()
+                await log.lease.release()
         except Superseded:
             pass  # it is not held
         except (Unavailable, TimeoutError) as error:

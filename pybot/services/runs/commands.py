@@ -12,7 +12,8 @@ from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.quota import RunQuota
 from pybot.services.records import MessageRole, Run, RunStatus, Viewer, conversation_of
 from pybot.services.requests import Request
-from pybot.services.runs.log import CANCELLED, RunLogs
+from pybot.services.runs.fence import CANCELLED
+from pybot.services.runs.log import RunLogs
 from pybot.services.starts import NewConversation, Sent, Starts
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
