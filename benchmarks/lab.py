@@ -14,6 +14,7 @@ from pybot.services.local.owner_process import KernelOwner
 from pybot.services.local.redis_server import RedisServer
 from pybot.services.local.stack import kernel_python
 from pybot.services.local.supervisor import supervised
+from pybot.services.supervision import Supervisor
 
 # The limits that a test of load meets first; everything else is as it is by default.
 LIFTED = {
@@ -60,7 +61,7 @@ async def open_lab() -> AsyncGenerator[Lab]:
             _made(folder / "logs"),
         )
         owner.prepare()
-        await exits.enter_async_context(supervised([redis.program, owner.program]))
+        await exits.enter_async_context(supervised([redis.program, owner.program], Supervisor()))
         pump = await exits.enter_async_context(started("benchmarks.pump", pinned=False))
         relay = await exits.enter_async_context(started("benchmarks.relay", pump.said))
         settings = {

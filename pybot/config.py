@@ -189,6 +189,11 @@ class LimitSettings(Section):
         description="Most bytes that all outputs of one cell may take together",
     )
     max_outputs: int = Field(default=200, ge=1, description="Most outputs of one cell")
+    max_storage: int = Field(
+        default=1024 * MIB,
+        ge=1024,
+        description="Most bytes of outputs that all conversations of one user may take",
+    )
     max_concurrent_runs: int = Field(
         default=5, ge=1, description="Most runs that one user can have going at once"
     )

@@ -215,20 +215,22 @@ async def _watching(
         except TimeoutError:
             server.failure = f"Pybot is not ready after {patience:g} s: {server.missing}"
             server.end()
-        except Exception:
-            server.end()
-            raise  # when the block ends
         else:
             _settle_memory()
             on_ready()
 
+    def ended(watching: asyncio.Task[None]) -> None:
+        if not watching.cancelled() and watching.exception() is not None:
+            server.end()
+
     watching = asyncio.create_task(watch())
+    watching.add_done_callback(ended)
     try:
         yield
     finally:
         await cancel_and_wait(watching)
     if not watching.cancelled():
-        watching.result()
+        watching.result()  # raises a bug of the watch
 
 
 async def _until_ready(server: _Server, url: str) -> None:

@@ -70,7 +70,7 @@ def test_warning_that_repeats_is_logged_once_a_minute(
     lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is about another run, or in other words, is another warning."""
-    logger = logging.getLogger("pybot.services.queue")
+    logger = logging.getLogger("pybot.services.runs.worker")
     for _ in range(3):
         logger.warning("Redis is away: %d", 1)
         logger.info("tried")

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 
@@ -183,3 +184,58 @@ def test_signal_cancels_the_start() -> None:
         pytest.fail("it went on")
 
     serving.run(main, deadline=None)
+
+
+# A process that a failure ends, and whose end hangs unless it is told not to.
+FAILING = """
+import asyncio, sys
+from pybot import serving
+serving.FAILURE_DEADLINE = 0.2
+async def main(ending):
+    try:
+        asyncio.get_running_loop().call_soon(ending.fail, "the painter has failed")
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(float(sys.argv[1]))
+serving.run(main, deadline=None)
+"""
+
+
+@pytest.mark.parametrize(("hangs_for", "says"), [("0", "the painter has failed"), ("60", "")])
+def test_failure_ends_the_process(hangs_for: str, says: str) -> None:
+    """With an exit code that says so, whether or not the end hangs."""
+    ended = subprocess.run(
+        [sys.executable, "-c", FAILING, hangs_for], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert says in ended.stderr
+
+
+def never_starts(_: threading.Timer) -> None:
+    """Stands for the start of a timer."""
+
+
+async def test_failure_stops_the_server(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a signal does; a second failure changes nothing of its reason."""
+    # What ends a process whose end hangs would end the one of the tests.
+    monkeypatch.setattr(threading.Timer, "start", never_starts)
+    ending = Ending(None)
+
+    def on_ready() -> None:
+        ending.fail("the painter has failed")
+        ending.fail("so has another one")
+
+    await serve(application(), listener, Settings(), ending, on_ready, local=True)
+    assert ending.failure == "the painter has failed"
+
+
+async def test_bug_in_the_watch_for_readiness_is_raised(listener: socket.socket) -> None:
+    """It ends the server rather than be found out at its end."""
+
+    def on_ready() -> None:
+        raise RuntimeError("a bug of the test")
+
+    with pytest.raises(RuntimeError, match="a bug of the test"):
+        await serve(application(), listener, Settings(), Ending(None), on_ready, local=True)

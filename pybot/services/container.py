@@ -9,7 +9,6 @@ from typing import Any
 
 from pybot.config import Settings
 from pybot.errors import Unavailable
-from pybot.services.answering import Answering
 from pybot.services.blobs import Blobs
 from pybot.services.conversations.changes import Changes
 from pybot.services.conversations.commands import Conversations
@@ -28,10 +27,14 @@ from pybot.services.llm.adapters import model_of
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import profile_of
 from pybot.services.outputs import Outputs
-from pybot.services.queue import RunQueue
 from pybot.services.quota import RunQuota
-from pybot.services.runlog import RunLogs
-from pybot.services.runs import Runs
+from pybot.services.runs.answering import Answering
+from pybot.services.runs.attempt import Workplace
+from pybot.services.runs.commands import Runs
+from pybot.services.runs.log import RunLogs
+from pybot.services.runs.queue import RunQueue
+from pybot.services.runs.repair import Repair
+from pybot.services.runs.worker import RunWorker
 from pybot.services.starts import Starts
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
@@ -40,7 +43,6 @@ from pybot.services.store.room import refusal_of_writes, watch_writes
 from pybot.services.supervision import Supervisor
 from pybot.services.tasks import cancel_and_wait
 from pybot.services.upgrade.version import bring_up_to_date
-from pybot.services.worker import RunWorker
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Services:
 
     settings: Settings
     conversations: Conversations
+    sweep: Sweep
     snapshots: Snapshots
     messages: Messages
     runs: Runs
@@ -155,12 +158,11 @@ async def open_services(
             sweep,
             model_names=[model.name],
         )
-        blobs = Blobs(client, appender)
+        blobs = Blobs(client, appender, most=limits.max_storage)
         kernels = LiveKernels(client, appender, gate, provider)
         exits.push_async_callback(kernels.aclose)
         run_logs = RunLogs(client, appender, viewerlog, changes, lease=settings.run.lease)
-        queue = RunQueue(url, client)
-        await exits.enter_async_context(queue.opened())
+        queue = RunQueue(client)
         quota = RunQuota(client, limits.max_concurrent_runs)
         runs = Runs(
             client,
@@ -191,16 +193,20 @@ async def open_services(
                 profile_of(settings.llm),
                 settings,
             )
-            worker = RunWorker(
-                client, hashes, gate, run_logs, answering, concurrency=settings.run.concurrency
-            )
-            repair = supervisor.start(sweep.keep_repairing(), "repair of conversations")
-            exits.push_async_callback(cancel_and_wait, repair)
-            hub.on_loss.append(worker.detach)
-            await exits.enter_async_context(worker.working(queue))
+            repair = Repair(client, hashes, gate, viewerlog, queue)
+            for loop, name in (
+                (repair.watch(), "repair of runs"),
+                (sweep.keep_repairing(), "repair of conversations"),
+            ):
+                exits.push_async_callback(cancel_and_wait, supervisor.start(loop, name))
+            workplace = Workplace(client, hashes, gate, run_logs, answering)
+            worker = RunWorker(workplace, queue, concurrency=settings.run.concurrency)
+            hub.on_notice.append(worker.look_at)
+            await exits.enter_async_context(worker.working(supervisor))
         yield Services(
             settings=settings,
             conversations=conversations,
+            sweep=sweep,
             snapshots=snapshots,
             messages=messages,
             runs=runs,

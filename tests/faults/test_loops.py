@@ -1,14 +1,26 @@
 """A loop of a real server that meets a bug ends the process as a signal does, but as a failure."""
 
 import asyncio
+import os
+import subprocess
+import sys
 
-import pytest
 from redis.asyncio import Redis
 
 from tests.client import run_of
 from tests.faults.conftest import Fleet, until
 from tests.faults.following import Events
 from tests.faults.test_handover import GRACE, WRITING, until_closed
+from tests.fixtures.server import SettingsWith
+
+# `pybot worker` with a bug in one of its loops.
+FAILING_WORKER = """
+from pybot.cli import main
+from pybot.services.store.hub import Hub
+from tests.failures import async_bug
+Hub._receive = async_bug
+main(["worker"])
+"""
 
 
 async def poison(fleet: Fleet) -> None:
@@ -39,12 +51,20 @@ async def test_server_whose_listener_fails_ends_and_hands_over(fleet: Fleet) -> 
     assert run_of(await there.until_ended(sent))["status"] == "COMPLETED"
 
 
-@pytest.mark.parametrize("command", ["worker", "web"])
-async def test_process_that_cannot_end_is_ended(fleet: Fleet, command: str) -> None:
-    """Both kinds of process end by themselves once their listener has failed."""
-    if command == "web":
-        await fleet.web()
-    else:
-        await fleet.worker()
-    (process,) = fleet.processes
-    assert process.process.poll() is None
+async def test_worker_whose_loop_fails_ends(settings_with: SettingsWith) -> None:
+    """By itself, within seconds, with one line for a person and an exit code of failure."""
+    url = settings_with().redis_om_url.get_secret_value()
+    worker = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", FAILING_WORKER],
+        env={"PATH": os.environ["PATH"], "REDIS_OM_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=GRACE + 20,  # seconds; the start takes some
+        check=False,
+    )
+    assert worker.returncode == 1
+    assert worker.stderr.count("RuntimeError: a bug of the test") == 1
+    assert worker.stderr.endswith(
+        "pybot: the listener to other processes has failed: see the log\n"
+    )

@@ -6,15 +6,15 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
+from pybot.services.store import keys
 from tests.client import Api, run_of
 from tests.faults.conftest import Fleet, until
 from tests.fixtures.pybot_process import PybotProcess
 from tests.proxy import redis_proxy
 
-QUEUE = "pybot:stream"  # docket's
 TEXT = "hello"
 KEY = "only once"
-# A run is put back once it is 2 s old, by a look every 3 s.
+# A run is put back once it is 2 s old, by a look every second.
 REPAIRED_WITHIN = 10  # seconds
 
 
@@ -26,7 +26,7 @@ class KillsBeforeQueue:
 
     async def __call__(self, data: bytes) -> None:
         """Let everything else through."""
-        if self.victims and QUEUE.encode() in data:
+        if self.victims and keys.QUEUE.encode() in data:
             for victim in self.victims:
                 victim.process.kill()
             raise ConnectionAbortedError
@@ -51,7 +51,7 @@ async def test_server_killed_between_storing_and_enqueueing(fleet: Fleet) -> Non
         await until(lambda: gate.victims[0].process.poll() is not None)
     assert gate.victims[0].process.returncode == -signal.SIGKILL
     async with Redis.from_url(url) as client:
-        assert await client.xlen(QUEUE) == 0
+        assert await client.zcard(keys.QUEUE) == 0
 
     ann = await fleet.web()
     conversation = await newest(ann)

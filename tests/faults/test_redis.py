@@ -20,6 +20,7 @@ from pybot.services.local.redis_server import RedisServer
 from tests.client import Api, GraphQLErrors, run_of
 from tests.faults.conftest import Fleet, until
 from tests.faults.following import Followers, follow, reached, text_reached
+from tests.fixtures.pybot_process import StartPybot
 
 WORDS = 150
 TEXT = " ".join(f"w{index}" for index in range(WORDS))
@@ -254,3 +255,33 @@ async def test_redis_that_takes_no_writes(
     assert agreed["parts"] == [{"text": TEXT}]
     assert (await answered(ann, "and now?", conversation))["status"] == "COMPLETED"
     assert "a bug ended the run" not in worker.log.read_text()
+
+
+async def test_full_redis_is_told_to_the_operator(
+    harmed: Fleet, own_redis: RedisOfTest, start_pybot: StartPybot
+) -> None:
+    """Requests still reach the server, since deleting frees room; probe, log and doctor say it."""
+    ann = await harmed.web()
+    (web,) = harmed.processes
+
+    async def readiness() -> tuple[int, str]:
+        async with ann.http.get(f"{ann.url}/readyz") as response:
+            return response.status, (await response.json())["backends"]["writes"]
+
+    assert await readiness() == (200, "ok")
+    await fill(own_redis)
+    status, told = await readiness()
+    assert status == 200
+    assert "maxmemory" in told
+    assert "delete conversations" in told
+    await asyncio.to_thread(web.wait_for_log, "Redis takes no writes (command not allowed")
+    doctor = start_pybot("doctor", REDIS_OM_URL=own_redis.server.url, LLM__URL=harmed.tgi.url)
+    assert doctor.process.stdout is not None
+    said = await asyncio.to_thread(doctor.process.stdout.read)
+    assert doctor.process.wait() == 1
+    assert "FAIL Redis: it takes no writes (command not allowed" in said
+    assert "→ give it room" in said
+    await empty(own_redis)
+    assert await readiness() == (200, "ok")
+    assert web.logged("Redis takes no writes") == 1
+    assert web.process.poll() is None

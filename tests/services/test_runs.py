@@ -16,11 +16,10 @@ from pybot.services.events import Entry, RunChanged, TextDelta
 from pybot.services.fold import Fold
 from pybot.services.pages import PageRequest
 from pybot.services.records import Conversation, MessageStatus, RunStatus, Viewer, conversation_of
-from pybot.services.runlog import End
+from pybot.services.runs.log import End
 from pybot.services.starts import Sent
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from tests.fixtures.redis import keys_like
 from tests.fixtures.server import SettingsWith
 
 ANN = Viewer(username="ann")
@@ -159,8 +158,7 @@ async def test_run_stored_but_never_enqueued_is_repaired(
     async with open_services(settings_with(run={"concurrency": 0})) as services:
         sent = await services.runs.send(ANN, text="hello")
     async with Redis.from_url(redis_url, decode_responses=True) as client:
-        of_docket = [key for key in await keys_like(client, "pybot:*") if "{" not in key]
-        await client.delete(*(key for key in of_docket if key != keys.UNFINISHED_RUNS))
+        assert await client.delete(keys.QUEUE) == 1
     async with open_services(settings_with()) as services:
         begun = time.monotonic()
         await followed(services, sent)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pybot.services import live_kernels
+from pybot.services.conversations.sweep import Sweep
 from pybot.services.kernels.base import KernelNotice, KernelUnavailable
 from pybot.services.kernels.local import LocalKernels
 from pybot.services.store import room
@@ -46,6 +47,7 @@ async def failing_notices(_: LocalKernels) -> AsyncGenerator[KernelNotice]:
         (Hub, "_keep_subscribed", async_bug, "listener to other processes"),
         (LocalKernels, "notices", failing_notices, "watch of kernels"),
         (room, "refusal_of_writes", async_bug, "check that Redis takes writes"),
+        (Sweep, "repair", async_bug, "repair of conversations"),
     ],
 )
 async def test_failed_loop_is_named_by_readyz(
@@ -91,9 +93,9 @@ async def test_provider_of_kernels_that_goes_away_ends_nothing(
     tries = asyncio.Semaphore(0)
 
     async def interrupted(_: LocalKernels) -> AsyncGenerator[KernelNotice]:
+        yield KernelNotice("no conversation", "no kernel", "died")
         tries.release()
         raise KernelUnavailable("gone")
-        yield KernelNotice("", "", "died")
 
     monkeypatch.setattr(live_kernels, "NOTICES_RETRY", 0.01)
     monkeypatch.setattr(LocalKernels, "notices", interrupted)

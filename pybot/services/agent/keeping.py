@@ -13,6 +13,7 @@ from pybot.services.records import Representation
 
 # Larger text is fetched by its URL (docs/architecture.md).
 _MAX_INLINE = 65_536
+PLAIN = "text/plain"
 
 
 class Represented(Struct, frozen=True):
@@ -29,6 +30,7 @@ class Keeper:
         self._blobs = blobs
         self._max_each = limits.max_kept_output
         self._left = limits.max_cell_output
+        self._is_storage_full = False
 
     @property
     def is_spent(self) -> bool:
@@ -40,7 +42,10 @@ class Keeper:
         self._left -= size
 
     async def store(self, media_type: str, data: bytes) -> str | None:
-        """Store text of any length, cut where it must be; None once the cell has had its share."""
+        """Store text of any length, cut where it must be.
+
+        None once the cell has had its share, or the user's storage is full.
+        """
         return await self._put(media_type, whole_characters(data[: self._max_each]))
 
     async def represent(self, bundle: Mapping[str, Any]) -> Represented:
@@ -54,8 +59,13 @@ class Keeper:
                 representations.append(representation)
             if representation is None or (content.is_text and representation.text is None):
                 is_cut = True
-        if contents and not representations:
-            representations.append(_too_large(contents[0]))
+        if self._is_storage_full:
+            # A plain text that stands beside what was left out would say nothing of it.
+            representations = [each for each in representations if each.media_type != PLAIN]
+            why = "your storage is full: delete conversations to make room"
+            representations.append(_left_out(contents[0], why))
+        elif contents and not representations:
+            representations.append(_left_out(contents[0], "too large to keep"))
         return Represented(tuple(representations), is_cut)
 
     async def _represent(self, content: Content) -> Representation | None:
@@ -75,10 +85,12 @@ class Keeper:
         if len(data) > self._left:
             return None
         self._left -= len(data)
-        return await self._blobs.put(media_type, data)
+        digest = await self._blobs.put(media_type, data)
+        self._is_storage_full = digest is None
+        return digest
 
 
-def _too_large(content: Content) -> Representation:
+def _left_out(content: Content, why: str) -> Representation:
     """What stands for a thing of which nothing could be kept."""
-    text = f"[{content.media_type}, {len(content.data):,} bytes: too large to keep]"
-    return Representation(media_type="text/plain", byte_size=len(text), text=text)
+    text = f"[{content.media_type}, {len(content.data):,} bytes: {why}]"
+    return Representation(media_type=PLAIN, byte_size=len(text), text=text)

@@ -95,8 +95,11 @@ class RunKernel(Protocol):
 class BlobStore(Protocol):
     """Where large or binary outputs go."""
 
-    async def put(self, media_type: str, data: bytes) -> str:
-        """Keep bytes of the run's conversation; their digest, the same for the same bytes."""
+    async def put(self, media_type: str, data: bytes) -> str | None:
+        """Store bytes of the run's conversation; their digest, the same for the same bytes.
+
+        None when the user's storage is full.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from pybot.errors import NotFound, Unavailable
+from pybot.services.blobs import release_storage
 from pybot.services.conversations.gate import Gate
 from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.events import ConversationChanged, ConversationDeleted
@@ -80,7 +81,12 @@ class Sweep:
             await self.forget(conversation_id)
             return
         is_done = True
-        steps: list[Removal] = [partial(self._unlist, owner), *self.on_delete, self._remove]
+        steps: list[Removal] = [
+            partial(self._unlist, owner),
+            *self.on_delete,
+            self._remove,
+            partial(release_storage, self._client, owner),
+        ]
         for step in steps:
             try:
                 await step(conversation_id)

@@ -60,7 +60,7 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """Where to reach it, as redis-py, redis-om, docket and langchain read it."""
+        """Where to reach it, as redis-py, redis-om and langchain read it."""
         return f"unix://:{self._password}@{quote(str(self._socket))}?db=0"
 
     def prepare(self) -> None:

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 # Entries that wait for a reader; one that falls behind further reads the log instead.
 INBOX_SIZE = 256
 RECONNECT_DELAY = 0.5
+# The channel on which every process hears IDs of runs that were cancelled.
+NOTICES = "pybot:hub"
 # A silent log is read once in so many looks, each so many seconds after the last. One timer looks
 # after all readers: one for each would be set and cancelled for every token.
 LOOK_INTERVAL = 3.0
@@ -90,7 +92,7 @@ class _Channel:
 class Hub:
     """The readers of this process, by the log's key, which is the pub/sub channel as well.
 
-    `on_loss` is called whenever the connection to Redis was lost.
+    `on_notice` is called with what is published on the channel NOTICES. Some may be missed.
     """
 
     def __init__(self, client: Client, *, look_interval: float = LOOK_INTERVAL) -> None:
@@ -99,7 +101,7 @@ class Hub:
         self._channels: dict[str, _Channel] = {}
         self._wanted = asyncio.Event()
         self._confirmed: set[str] = set()
-        self.on_loss: list[Callable[[], object]] = []
+        self.on_notice: list[Callable[[str], object]] = []
 
     @property
     def reader_count(self) -> int:
@@ -161,8 +163,6 @@ class Hub:
                 await reaching(self._follow())
             except Unavailable as error:
                 logger.warning("events from other processes are interrupted: %s", error)
-            for tell in self.on_loss:
-                tell()
             self._confirmed.clear()
             for channel in self._channels.values():
                 channel.mark_stale()
@@ -178,7 +178,7 @@ class Hub:
     async def _follow(self) -> None:
         """Listen over one connection until it is lost."""
         # A connection that listens to nothing cannot be read: this channel is always there.
-        async with listening(self._client, "pybot:hub") as pubsub:
+        async with listening(self._client, NOTICES) as pubsub:
             tasks = [
                 asyncio.create_task(reaching(self._receive(pubsub))),
                 asyncio.create_task(reaching(self._keep_subscribed(pubsub))),
@@ -226,6 +226,9 @@ class Hub:
                 channel.subscribed.set()
         elif message["type"] == "unsubscribe":
             self._confirmed.discard(log)
+        elif log == NOTICES:
+            for notify in self.on_notice:
+                notify(message["data"].decode(errors="replace"))
         elif message["type"] == "message":
             for channel in self._channel(log):
                 number, _, rest = message["data"].partition(b" ")

@@ -15,6 +15,9 @@ UPGRADING = "pybot:upgrading"
 # Unfinished runs of everyone, by the instant they were asked for; repair reads it.
 UNFINISHED_RUNS = "pybot:runs"
 
+# Sorted set: ID of a run that waits for a worker → when it was put there, in milliseconds.
+QUEUE = "pybot:queue"
+
 # Conversations of which something outside of them is to be written yet (their place in the list)
 # or removed (everything, once they are deleted), by the instant it began; repair reads it.
 UNFINISHED_CONVERSATIONS = "pybot:conversations"
@@ -38,6 +41,11 @@ def run(run_id: str) -> str:
 def lease(run_id: str) -> str:
     """String: who works on a run; it expires when nobody renews it."""
     return f"pybot:lease:{{{conversation_of(run_id)}}}:{run_id.rpartition('.')[2]}"
+
+
+def queue_wake(worker: str) -> str:
+    """Sorted set: ends one worker's wait for a run."""
+    return f"pybot:queue:wake:{worker}"
 
 
 def messages(conversation_id: str) -> str:

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
+from pybot.services.blobs import STORED
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
 
@@ -57,12 +58,21 @@ class _Conversation:
             self._add_versions(pipeline)
             head = keys.conversation(self._id)
             fields: Any = {"branch": active, "branches": count, "length": length, "version": 0}
+            fields[STORED] = await self._stored_bytes()
             pipeline.hset(head, mapping=fields)
             pipeline.hdel(head, "path", "paths")
             if not self._head.get(b"active_run"):
                 # Its events are of version 1; who follows it asks for a snapshot.
                 pipeline.unlink(keys.log(self._id))
             await pipeline.execute()
+
+    async def _stored_bytes(self) -> int:
+        """How many bytes its blobs have."""
+        digests: Any = await self._client.smembers(keys.blobs(self._id))
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for digest in digests:
+                pipeline.hstrlen(keys.blob(self._id, digest.decode()), "data")
+            return sum(await pipeline.execute())
 
     async def _path(self, path: str) -> tuple[list[str], dict[str, int], int]:
         """The messages of a path in order, the offsets of their entries, and how many these are."""
@@ -122,17 +132,20 @@ class _Conversation:
 async def _bring_list_over(client: Client, key: str) -> None:
     """Order a list by microseconds, no two the same, without what is not there any more."""
     listed: Any = await client.zrange(key, 0, -1, withscores=True)
-    latest = 0
+    latest, bytes_stored = 0, 0
     async with client.pipeline(transaction=True) as pipeline:
         for member, score in listed:
-            state: Any = await client.hget(keys.conversation(member.decode()), "deleted_at")
-            if state != b"0":
+            head = keys.conversation(member.decode())
+            state: Any = await client.hmget(head, ["deleted_at", STORED])
+            bytes_stored += int(state[1] or 0)
+            if state[0] != b"0":
                 pipeline.zrem(key, member)
                 continue
             # One that was brought over before this broke off has its place already.
             wanted = int(score) if score > 1e14 else int(score) * 1000
             latest = max(wanted, latest + 1)
             pipeline.zadd(key, {member: latest})
+        pipeline.hset(key.removesuffix(":conversations"), STORED, bytes_stored)
         await pipeline.execute()
 
 

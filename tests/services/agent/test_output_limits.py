@@ -108,6 +108,18 @@ async def test_what_is_too_large_is_replaced_by_words() -> None:
     assert output.representations == plain("[image/png, 2,000 bytes: too large to keep]")
 
 
+async def test_clearing_makes_room_and_what_is_left_out_is_said_again() -> None:
+    many = [shown(str(number)) for number in range(LIMITS.max_outputs + 1)]
+    recording = Recording()
+    await recording.take(*many, Cleared(wait=False))
+    assert recording.recorder.outputs == ()
+    await recording.take(*many[:-1])
+    assert len(recording.recorder.outputs) == LIMITS.max_outputs
+    await recording.take(many[-1])
+    outputs = await recording.end()
+    assert outputs[-1] == stream(4, NOTE, StreamName.STDERR)
+
+
 async def test_too_many_outputs_are_left_out_and_said_so() -> None:
     outputs = await record(*[shown(str(number)) for number in range(10)], out("late"))
     assert len(outputs) == LIMITS.max_outputs + 1

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from pybot.services.local import supervisor
-from pybot.services.local.process import Program, StackError
+from pybot.services.local.process import Child, Program, StackError
 from pybot.services.local.supervisor import supervised
 from pybot.services.supervision import Supervisor
+from tests.failures import bug, failures_logged, until_failed
 
 # Says who it is, one line for each start.
 WORKER = """
@@ -73,3 +74,41 @@ async def test_failing_start_ends_the_others(tmp_path: Path) -> None:
     for pid in starts(good):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+async def test_restart_that_the_system_refuses_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when there is no memory or disk for a moment."""
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
+    refusals = 2
+
+    def child(program: Program) -> Child:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise BlockingIOError("no process to be had")
+        return Child(program)
+
+    watching = Supervisor()
+    async with supervised([worker(tmp_path)], watching):
+        [first] = await starts_to(tmp_path, 1)
+        monkeypatch.setattr(supervisor, "Child", child)
+        os.kill(first, signal.SIGKILL)
+        await starts_to(tmp_path, 2)
+        assert watching.failure == ""
+
+
+async def test_watch_that_fails_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else the program would be missing for good, and nobody would know."""
+    failures: list[str] = []
+    monkeypatch.setattr(Child, "describe_end", bug)
+    watching = Supervisor(failures.append)
+    async with supervised([worker(tmp_path)], watching):
+        [first] = await starts_to(tmp_path, 1)
+        os.kill(first, signal.SIGKILL)
+        await until_failed(watching)
+    assert failures == ["the watch of the worker has failed: see the log"]
+    assert failures_logged(caplog) == ["the watch of the worker has failed"]

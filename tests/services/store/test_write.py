@@ -154,6 +154,24 @@ async def test_redis_out_of_reach_is_told_to_every_writer(redis_url: str) -> Non
     await client.aclose()
 
 
+async def test_what_continues_a_failed_write_is_not_written(
+    client: Client, appender: Appender
+) -> None:
+    """There would be a gap; what continues one that was written is written."""
+    whole = await appender.put(viewer_write().emit(delta(0, "a")))
+    await whole
+    next_one = await appender.put(viewer_write().emit(delta(1, "b")), after=whole)
+    assert await next_one == 2
+    refused = viewer_write().require("label", "1", "GET", "{v}none").emit(delta(2, "c"))
+    failed = await appender.put(refused, after=next_one)
+    with pytest.raises(Refused):
+        await failed
+    with pytest.raises(Refused):
+        await (await appender.put(viewer_write().emit(delta(3, "d")), after=failed))
+    raws = await read(client, viewer_write().log, 0)
+    assert [number for number, _, _ in raws] == [1, 2]
+
+
 async def test_restarted_redis_gets_the_script_again(client: Client, appender: Appender) -> None:
     """A server that has forgotten the script is given it, and the write happens once."""
     await appender.append(viewer_write().emit(delta(0, "a")))

@@ -21,7 +21,7 @@ from pybot.services.llm.profiles import Profile
 from pybot.services.llm.titles import first_words
 from pybot.services.pages import MAX_SIZE, PageRequest
 from pybot.services.records import RunStatus, TextPart, Viewer, conversation_of
-from pybot.services.runlog import End, FencedLog
+from pybot.services.runs.log import End, FencedLog
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Answering:
             model=self.model,
             kernel=self.kernels.of(viewer, conversation_id),
             log=log,
-            blobs=ConversationBlobs(self.blobs, conversation_id),
+            blobs=ConversationBlobs(self.blobs, viewer, conversation_id),
             profile=self.profile,
             window=info.context_window,
         )

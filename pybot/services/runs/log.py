@@ -39,7 +39,6 @@ from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
 from pybot.services.store.write import LOST, Refused, Word, Write
 
-LEASE_MARGIN = 0.02  # seconds
 CANCELLED = "cancelled"
 
 
@@ -110,16 +109,6 @@ class FencedLog:
         """
         self._failure = Superseded("This worker does not work on the run any more.")
 
-    async def until_free(self) -> None:
-        """Wait while another worker's lease lasts, unless it is renewed.
-
-        The queue may give the run up a little before the lease ends.
-        """
-        key = keys.lease(self.run.id)
-        if await self._client.get(key) not in (None, self._holder.encode()):
-            left: int = await self._client.pttl(key)
-            await asyncio.sleep(max(left, 0) / 1000 + LEASE_MARGIN)
-
     async def take_up(self) -> None:
         """Begin the next attempt; raises Superseded when another worker has the run."""
         run = replace(
@@ -165,9 +154,10 @@ class FencedLog:
         return True
 
     async def release(self) -> None:
-        """Let others take the run up at once."""
+        """Let others take the run up at once; raises Superseded when the lease is not held."""
         self._held_until = 0.0
-        write = self._fenced.again().do("DEL", keys.lease(self.run.id))
+        key = keys.lease(self.run.id)
+        write = self._fenced.again().require("lease", self._holder, "GET", key).do("DEL", key)
         try:
             await self._appender.append(write)
         except Refused as refused:

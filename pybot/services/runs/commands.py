@@ -11,7 +11,7 @@ from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.quota import RunQuota
 from pybot.services.records import MessageRole, Run, RunStatus, Viewer, conversation_of
 from pybot.services.requests import Request
-from pybot.services.runlog import CANCELLED, End, RunLogs
+from pybot.services.runs.log import CANCELLED, End, RunLogs
 from pybot.services.starts import NewConversation, Sent, Starts
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender

@@ -1,0 +1,94 @@
+"""Repair: what broke off outside of a run's own atomic writes is finished."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+from aredis_om import NotFoundError
+
+from pybot.errors import Unavailable
+from pybot.services.conversations.gate import Gate
+from pybot.services.conversations.viewerlog import ViewerLog
+from pybot.services.events import RunChanged
+from pybot.services.hashes import Hashes
+from pybot.services.instants import milliseconds, now
+from pybot.services.records import RunStatus, conversation_of
+from pybot.services.runs.queue import RunQueue
+from pybot.services.store import keys
+from pybot.services.store.connection import Client
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 1.0  # seconds
+# Younger runs are still being begun, and put on the queue, by whoever was asked for them.
+MIN_AGE = 2_000  # ms
+# A run that was noted but does not exist: its process was lost before it began the run.
+ORPHAN_AGE = 60_000  # ms
+PAGE = 500
+
+
+class Repair:
+    """Looks after the unfinished runs of everyone."""
+
+    def __init__(
+        self, client: Client, hashes: Hashes, gate: Gate, viewerlog: ViewerLog, queue: RunQueue
+    ) -> None:
+        self._client = client
+        self._hashes = hashes
+        self._gate = gate
+        self._viewerlog = viewerlog
+        self._queue = queue
+
+    async def watch(self) -> None:
+        """Repair again and again."""
+        while True:
+            try:
+                await self.repair()
+            except Unavailable as error:
+                logger.warning("repair of runs is interrupted: %s", error)
+            await asyncio.sleep(INTERVAL)
+
+    async def repair(self) -> None:
+        """Look once at each unfinished run."""
+        latest, start = milliseconds(now()) - MIN_AGE, 0
+        while True:
+            page: Any = await self._client.zrangebyscore(
+                keys.UNFINISHED_RUNS, "-inf", latest, start=start, num=PAGE, withscores=True
+            )
+            await self._repair([(run_id.decode(), int(score)) for run_id, score in page])
+            if len(page) < PAGE:
+                return
+            start += PAGE
+
+    async def _repair(self, page: list[tuple[str, int]]) -> None:
+        if not page:
+            return
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for run_id, _ in page:
+                pipeline.hget(keys.run(run_id), "status")
+                pipeline.exists(keys.lease(run_id))
+            found = await pipeline.execute()
+        oldest = milliseconds(now()) - ORPHAN_AGE
+        abandoned, lost = list[str](), list[str]()
+        for (run_id, noted), status, is_held in zip(page, found[::2], found[1::2], strict=True):
+            if status is None:
+                if noted < oldest:
+                    abandoned.append(run_id)
+            elif RunStatus(status.decode()).ended:
+                await self._forget_ended(run_id)
+            elif not is_held:
+                lost.append(run_id)
+        if abandoned:
+            await self._client.zrem(keys.UNFINISHED_RUNS, *abandoned)
+        if lost:
+            await self._queue.add(*lost)
+
+    async def _forget_ended(self, run_id: str) -> None:
+        """Say in its owner's log that a run has ended, and forget it."""
+        viewer = await self._gate.owner(conversation_of(run_id))
+        with contextlib.suppress(NotFoundError):
+            if viewer is not None:
+                run = (await self._hashes.run.get(run_id)).record()
+                await self._viewerlog.append(viewer, RunChanged(run))
+        await self._client.zrem(keys.UNFINISHED_RUNS, run_id)

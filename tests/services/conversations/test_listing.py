@@ -1,0 +1,83 @@
+"""The order and the pages of a viewer's list."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from pybot.services.container import Services, open_services
+from pybot.services.conversations import commands
+from pybot.services.instants import instant
+from pybot.services.pages import PageRequest
+from pybot.services.records import Viewer
+from tests.fixtures.server import SettingsWith
+
+ANN = Viewer(username="ann")
+
+
+@pytest.fixture
+async def services(settings_with: SettingsWith) -> Any:
+    async with open_services(settings_with(run={"concurrency": 0})) as opened:
+        yield opened
+
+
+async def page(services: Services, **request: Any) -> Any:
+    return await services.conversations.page(ANN, PageRequest(**request))
+
+
+def titles(found: Any) -> list[str]:
+    return [edge.node.conversation.title for edge in found.edges]
+
+
+async def test_new_ones_come_first_also_within_a_millisecond(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And an update of an older one brings it to the top."""
+    monkeypatch.setattr(commands, "now", lambda: instant(1_700_000_000_000))
+    made = [await services.conversations.create(ANN, title=str(n)) for n in range(40)]
+    newest_first = [str(n) for n in reversed(range(40))]
+    assert titles(await page(services, first=100)) == newest_first
+    after, walked = None, list[str]()
+    for _ in range(14):
+        found = await page(services, first=3, after=after)
+        walked += titles(found)
+        after = found.edges[-1].cursor
+        if not found.has_next:
+            break
+    assert walked == newest_first
+    monkeypatch.setattr(commands, "now", lambda: instant(1_700_000_000_001))
+    await services.conversations.update(ANN, made[7].conversation.id, pinned=True)
+    assert titles(await page(services, first=2)) == ["7", "39"]
+
+
+async def test_conversations_made_at_once_all_have_a_place(services: Services) -> None:
+    await asyncio.gather(*(services.conversations.create(ANN, title=str(n)) for n in range(50)))
+    found = await page(services, first=100)
+    assert sorted(titles(found), key=int) == [str(n) for n in range(50)]
+    assert len({edge.cursor for edge in found.edges}) == 50
+
+
+async def test_pages_say_what_stands_around_them(services: Services) -> None:
+    """In each direction and with every cursor, whether there are more on either side."""
+    for number in range(6):
+        await services.conversations.create(ANN, title=str(number))
+    whole = await page(services, first=100)
+    cursors = [edge.cursor for edge in whole.edges]
+    assert (whole.has_previous, whole.has_next) == (False, False)
+
+    def facts(found: Any) -> tuple[str, bool, bool]:
+        return "".join(titles(found)), found.has_previous, found.has_next
+
+    assert facts(await page(services, first=2)) == ("54", False, True)
+    assert facts(await page(services, last=2)) == ("10", True, False)
+    assert facts(await page(services, first=2, after=cursors[1])) == ("32", True, True)
+    assert facts(await page(services, last=2, before=cursors[4])) == ("32", True, True)
+    assert facts(await page(services, first=10, before=cursors[2])) == ("54", False, True)
+    assert facts(await page(services, last=10, after=cursors[3])) == ("10", True, False)
+    assert facts(await page(services, first=1, after=cursors[0], before=cursors[3])) == (
+        "4",
+        True,
+        True,
+    )
+    assert facts(await page(services, first=5, after=cursors[5])) == ("", True, False)
+    assert facts(await page(services, last=5, before=cursors[0])) == ("", False, True)

@@ -1,0 +1,135 @@
+"""A room for runs on a real Redis: services that take none, and workers with scripted answers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from pybot.services.container import Services, open_services
+from pybot.services.conversations.gate import Gate
+from pybot.services.hashes import Hashes
+from pybot.services.records import Run, RunStatus, Viewer, conversation_of
+from pybot.services.runs.attempt import Workplace
+from pybot.services.runs.log import End, FencedLog
+from pybot.services.runs.queue import RunQueue
+from pybot.services.runs.repair import Repair
+from pybot.services.runs.worker import RunWorker
+from pybot.services.store import keys
+from pybot.services.supervision import Supervisor
+from tests.fixtures.server import SettingsWith
+
+ANN = Viewer(username="ann")
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 (nobody announces it)
+            await asyncio.sleep(0.002)
+
+
+@dataclass
+class ScriptedAnswers:
+    """Answers once the gate is open; notes which runs it was given, in order."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: list[str] = field(default_factory=list[str])
+    going_on: int = 0
+    most: int = 0
+
+    async def answer(self, log: FencedLog, viewer: Viewer) -> End:  # noqa: ARG002
+        """Wait for the gate."""
+        self.begun.append(log.run.id)
+        self.going_on += 1
+        self.most = max(self.most, self.going_on)
+        try:
+            await self.gate.wait()
+        finally:
+            self.going_on -= 1
+        return End(status=RunStatus.COMPLETED)
+
+    async def entitle(self, viewer: Viewer, log: FencedLog) -> None:
+        """Do nothing."""
+
+
+@dataclass
+class Room:
+    """Services that take no runs themselves, and what workers are made of."""
+
+    services: Services
+    hashes: Hashes
+    queue: RunQueue
+
+    async def send(self, text: str = "hello") -> Run:
+        """Begin a run in a conversation of its own, and put it on the queue."""
+        return (await self.services.runs.send(ANN, text=text)).run
+
+    def worker(
+        self, answers: ScriptedAnswers, concurrency: int = 10
+    ) -> AbstractAsyncContextManager[RunWorker]:
+        """A worker that works while the context is open."""
+
+        @asynccontextmanager
+        async def working() -> AsyncIterator[RunWorker]:
+            services = self.services
+            gate = Gate(services.client)
+            workplace = Workplace(services.client, self.hashes, gate, services.run_logs, answers)
+            queue = RunQueue(services.client)
+            worker = RunWorker(workplace, queue, concurrency=concurrency)
+            services.hub.on_notice.append(worker.look_at)
+            async with worker.working(services.supervisor):
+                yield worker
+
+        return working()
+
+    def repair(self) -> Repair:
+        """A repair that looks only when it is asked to."""
+        services = self.services
+        gate = Gate(services.client)
+        return Repair(services.client, self.hashes, gate, services.viewerlog, self.queue)
+
+    async def status(self, run: Run) -> RunStatus:
+        """How far a run is."""
+        snapshots = self.services.snapshots
+        snapshot = await snapshots.open(ANN, conversation_of(run.id))
+        return (await snapshots.run(snapshot, run.id)).status
+
+    async def until(self, run: Run, status: RunStatus) -> None:
+        """Wait until a run is so far."""
+        async with asyncio.timeout(10):
+            while await self.status(run) is not status:  # noqa: ASYNC110 (Redis has it)
+                await asyncio.sleep(0.01)
+
+    async def queued(self) -> list[str]:
+        """The runs on the queue, in order."""
+        found: Any = await self.services.client.zrange(keys.QUEUE, 0, -1)
+        return [each.decode() for each in found]
+
+    async def noted(self, run_id: str) -> int | None:
+        """When a run was asked for, as repair knows it, in milliseconds."""
+        score = await self.services.client.zscore(keys.UNFINISHED_RUNS, run_id)
+        return None if score is None else int(score)
+
+    async def age(self, run_id: str, milliseconds: int) -> None:
+        """Let repair think that a run was asked for so long ago."""
+        await self.services.client.zincrby(keys.UNFINISHED_RUNS, -milliseconds, run_id)
+
+
+@pytest.fixture
+async def room(settings_with: SettingsWith, redis_url: str) -> AsyncIterator[Room]:
+    """An empty one."""
+    async with open_services(settings_with(run={"concurrency": 0})) as services:
+        hashes = Hashes(redis_url)
+        yield Room(services, hashes, RunQueue(services.client))
+        await hashes.aclose()
+
+
+@pytest.fixture
+async def supervisor() -> AsyncIterator[Supervisor]:
+    """A supervisor of a test's own loops."""
+    supervisor = Supervisor()
+    async with supervisor.running():
+        yield supervisor
