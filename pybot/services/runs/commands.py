@@ -8,11 +8,11 @@ from pybot.errors import InvalidInput, NotFound, PybotError, Superseded, Unavail
 from pybot.services.conversations.gate import NO_CONVERSATION
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
-from pybot.services.quota import RunQuota
 from pybot.services.records import MessageRole, Run, RunStatus, Viewer, conversation_of
 from pybot.services.requests import Request
 from pybot.services.runs.log import CANCELLED, End, RunLogs
-from pybot.services.starts import NewConversation, Sent, Starts
+from pybot.services.runs.quota import RunQuota
+from pybot.services.runs.starts import NewConversation, Sent, Starts
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client

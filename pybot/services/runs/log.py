@@ -121,7 +121,9 @@ class FencedLog:
         holder: Any = await self._client.get(key)
         if holder is not None and holder.decode() != self._holder:
             raise Superseded("Another worker has the run.")
-        write = self._write().require("lease", (holder or b"").decode(), "GET", key)
+        # A full Redis carries out all but text and phases: what runs there comes to its end.
+        write = self._write().even_when_full()
+        write.require("lease", (holder or b"").decode(), "GET", key)
         # Its attempt stays what it was when it ends, also while somebody waits for its lease.
         write.require("status", self.run.status.value, "HGET", keys.run(run.id), "status")
         write.do("HSET", keys.run(run.id), *run_fields(run)).do(*self._held())
@@ -191,7 +193,7 @@ class FencedLog:
         await self._settle()
         message = await self.message()
         entries = part_entries(message.id, self.run.id, step.part, step.observation or "")
-        write = self._write().emit(*step.events)
+        write = self._write().even_when_full().emit(*step.events)
         write.do(*pushed(keys.history(self._conversation_id, message.branch), entries))
         await self._append(write)
 
@@ -243,7 +245,7 @@ class FencedLog:
 
     async def _hold(self, write: Write) -> None:
         begun = time.monotonic()
-        self._reach(await self._appender.append(write.do(*self._held())))
+        self._reach(await self._appender.append(write.even_when_full().do(*self._held())))
         self._held_until = begun + self._lease
 
     def _write(self) -> Write:

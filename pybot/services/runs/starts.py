@@ -17,7 +17,6 @@ from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.events import ConversationChanged, MessageChanged, RunChanged
 from pybot.services.hashes import Hashes, new_fields
 from pybot.services.instants import milliseconds, now
-from pybot.services.quota import RunQuota
 from pybot.services.records import (
     Branch,
     Message,
@@ -28,6 +27,7 @@ from pybot.services.records import (
     Viewer,
 )
 from pybot.services.requests import Request
+from pybot.services.runs.quota import RunQuota
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
