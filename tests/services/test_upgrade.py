@@ -192,7 +192,7 @@ async def test_redis_that_is_away_at_the_start_is_brought_over_once_it_is_there(
         supervisor = Supervisor()
         async with connect(url) as client, supervisor.running():
             await bring_up_to_date(client, url, supervisor)
-            with pytest.raises(Unavailable, match="up to date"):
+            with pytest.raises(Unavailable, match="Redis does not do its part"):
                 await client.get(keys.DATA_VERSION)
             away.symlink_to(there)
             async with asyncio.timeout(10):

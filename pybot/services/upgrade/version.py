@@ -33,11 +33,11 @@ async def bring_up_to_date(client: Client, url: str, supervisor: Supervisor) -> 
 
     Where Redis is out of reach that goes on in the background. Raises DataTooNew.
     """
-    client.held = HELD
     try:
         await _bring(client, url)
     except Unavailable as error:
         logger.warning("the data's version is not known yet: %s", error)
+        client.held = error.message
         supervisor.start(_keep_trying(client, url), "upgrade of the data")
 
 
@@ -55,11 +55,12 @@ async def _keep_trying(client: Client, url: str) -> None:
             await _bring(client, url)
             return
         except Unavailable as error:
-            logger.debug("the data's version is not known yet: %s", error)
+            client.held = error.message
 
 
 async def _bring(client: Client, url: str) -> None:
     """Bring the data over, once, whichever process comes first; what breaks off is done again."""
+    client.held = HELD
     async with connect(url) as own:
         while (found := await _version(own)) < VERSION:
             if await own.set(keys.UPGRADING, "", nx=True, ex=LOCK_SECONDS):
