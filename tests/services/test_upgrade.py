@@ -266,10 +266,9 @@ async def with_digests(api: Api, message: Any) -> Any:
 
 def like(found: Any, expected: Any) -> Any:
     """What was found, without the fields that the older version did not have."""
-    match found, expected:
-        case dict(), dict():
-            return {key: like(found.get(key), expected[key]) for key in expected}
-        case list(), list() if len(found) == len(expected):
-            return [like(one, other) for one, other in zip(found, expected, strict=True)]
-        case _:
-            return found
+    if isinstance(expected, dict):
+        fields: dict[str, Any] = expected
+        return {key: like(found.get(key), value) for key, value in fields.items()}
+    if isinstance(expected, list) and len(found) == len(items := list[Any](expected)):
+        return [like(one, other) for one, other in zip(found, items, strict=True)]
+    return found

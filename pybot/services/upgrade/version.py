@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 VERSION = 2
 LOCK_SECONDS = 60
 LOOK_INTERVAL = 0.5  # seconds between two looks at another process that brings data over
-SCAN_COUNT = 1000
 HELD = "Pybot is bringing its data up to date. Try again in a moment."
 
 
@@ -79,7 +78,7 @@ async def _version(client: Client) -> int:
     """The version of the data; an empty Redis gets the present one. Raises DataTooNew."""
     stored: Any = await client.get(keys.DATA_VERSION)
     if stored is None:
-        async for _ in client.scan_iter(match="pybot:*", count=SCAN_COUNT):
+        async for _ in from_1.matching(client, "pybot:*"):
             return 1
         await client.set(keys.DATA_VERSION, VERSION, nx=True)
         return VERSION
