@@ -31,6 +31,7 @@ def main(command: Sequence[str]) -> int:
     # A short path: sockets are made in it.
     folder = Path(tempfile.mkdtemp(prefix="pt-"))
     folder.chmod(0o755)  # other users, of the tests of sandboxes, find their way below it
+    code = LEFT
     try:
         code = _run(command, folder)
         left = [*_processes_left(), *_files_left(folder)]
@@ -49,7 +50,7 @@ def _run(command: Sequence[str], folder: Path) -> int:
     started = subprocess.Popen(command, env={**os.environ, "TMPDIR": str(folder)})
     # Ctrl-C comes to the command as well, and is for it to answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: started.terminate())
+    signal.signal(signal.SIGTERM, lambda _number, _frame: started.terminate())
     while True:
         pid, status = os.wait()
         if pid == started.pid:

@@ -74,7 +74,7 @@ async def test_200_tabs_on_one_conversation_see_the_same(
                 async with asyncio.timeout(90):
                     seen = await asyncio.gather(*(follow(each, sent, starting) for each in sockets))
                 assert {text_of(events) for events in seen} == {ANSWER}
-        seen.clear()
+                seen.clear()
         sockets.clear()
         assert allocations.now() - before < 16 * MIB
 
@@ -94,7 +94,7 @@ async def test_100_answers_at_once_are_all_whole(
                 events = await asyncio.gather(*(answered(user, starting) for user in users))
             assert {run_of(each)["status"] for each in events} == {"COMPLETED"}
             assert {text_of(each) for each in events} == {ANSWER}
-        events.clear()
+            events.clear()
         assert allocations.now() - before < 32 * MIB
 
 

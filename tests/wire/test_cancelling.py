@@ -106,11 +106,11 @@ async def test_cell_over_its_time_limit_is_interrupted(start: Start) -> None:
 async def test_kernel_commands_act_on_the_kernel(server: Server) -> None:
     """Interrupt ends the cell; restart loses the variables; shutdown leaves no kernel."""
     ann = server.user()
-    sent = await ann.send("[[code: import time; y = 5; time.sleep(60)]] [[answer: ok]]")
+    code = "import time; y = 5; print('begun', flush=True); time.sleep(60)"
+    sent = await ann.send(f"[[code: {code}]] [[answer: ok]]")
     conversation = sent["conversation"]["id"]
-    await until(ann, sent, "CellChangedEvent", status="RUNNING")
+    await until(ann, sent, "OutputChangedEvent")
     command = "mutation($id: ID!) {{ {0}(input: {{conversationId: $id}}) {{ errors {{ code }} }} }}"
-    await asyncio.sleep(0.3)
     answer = await ann.ask(command.format("interruptKernel"), id=conversation)
     assert answer["interruptKernel"]["errors"] == []
     assert run_of(await ann.until_ended(sent))["status"] == "COMPLETED"

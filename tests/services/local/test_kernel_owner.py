@@ -16,7 +16,13 @@ import msgspec
 import pytest
 
 from pybot.config import Settings
-from pybot.services.kernels.base import KernelDied, KernelNotice, KernelUnavailable, Printed
+from pybot.services.kernels.base import (
+    KernelDied,
+    KernelNotice,
+    KernelUnavailable,
+    Printed,
+    Started,
+)
 from pybot.services.kernels.local import LocalKernels
 from pybot.services.kernels.owner_protocol import Request, encode
 from pybot.services.local.owner_config import OwnerConfig, owner_config
@@ -58,11 +64,13 @@ def test_kernels_at_once_are_limited(make_owner: MakeOwner) -> None:
     async def scenario() -> None:
         kernels = LocalKernels(Path(config.socket))
         first = await kernels.start("one", "tester")
-        running = asyncio.ensure_future(output(kernels, first, "import time; time.sleep(3)"))
-        await asyncio.sleep(2)
-        with pytest.raises(KernelUnavailable, match="KERNELS__MAX_KERNELS"):
-            await kernels.start("two", "tester")
-        await running
+        code = "import time; print('on', flush=True); time.sleep(60)"
+        async with contextlib.aclosing(
+            kernels.execute(first, code, message_id=uuid4().hex)
+        ) as reactions:
+            assert isinstance(await anext(reactions), Started)
+            with pytest.raises(KernelUnavailable, match="KERNELS__MAX_KERNELS"):
+                await kernels.start("two", "tester")
         await kernels.shutdown(first)
         assert await kernels.is_alive(await kernels.start("two", "tester"))
         await kernels.aclose()
