@@ -1,13 +1,14 @@
 """A room for runs on a real Redis: services that take none, and workers with scripted answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from pybot.config import Settings
 from pybot.services.agent.ports import Outcome, Resumption, Suspension
 from pybot.services.container import Services, open_services
 from pybot.services.conversations.gate import Gate
@@ -144,13 +145,20 @@ class Room:
         await self.services.client.zincrby(keys.UNFINISHED_RUNS, -milliseconds, run_id)
 
 
-@pytest.fixture
-async def room(settings_with: SettingsWith, redis_url: str) -> AsyncIterator[Room]:
-    """An empty one."""
-    async with open_services(settings_with(run={"concurrency": 0})) as services:
-        hashes = Hashes(redis_url)
+@asynccontextmanager
+async def opened_room(settings: Settings) -> AsyncGenerator[Room]:
+    """A room on what the settings name, which must say that no runs are taken."""
+    async with open_services(settings) as services:
+        hashes = Hashes(settings.redis_om_url.get_secret_value())
         yield Room(services, hashes, RunQueue(services.client))
         await hashes.aclose()
+
+
+@pytest.fixture
+async def room(settings_with: SettingsWith) -> AsyncIterator[Room]:
+    """An empty one."""
+    async with opened_room(settings_with(run={"concurrency": 0})) as opened:
+        yield opened
 
 
 @pytest.fixture
