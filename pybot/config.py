@@ -159,12 +159,20 @@ class RunSettings(Section):
     max_tokens: int = Field(
         default=2048, ge=16, description="Most tokens the model writes in one answer"
     )
-    timeout: float = Field(default=600, gt=0, description="Most seconds one answer may take")
+    timeout: float = Field(
+        default=600, gt=0, description="Most seconds one answer may take, waits for its user apart"
+    )
     cell_timeout: float = Field(default=120, gt=0, description="Most seconds one cell may run")
     lease: float = Field(
         default=15,
         ge=1,
         description="Seconds after which a lost worker's run is taken up by another",
+    )
+    patience: float = Field(
+        default=604_800, gt=0, description="Seconds for which code waits for a user's approval"
+    )
+    input_patience: float = Field(
+        default=600, gt=0, description="Seconds for which code waits for what `input()` asks for"
     )
 
 
@@ -196,6 +204,9 @@ class LimitSettings(Section):
     )
     max_concurrent_runs: int = Field(
         default=5, ge=1, description="Most runs that one user can have going at once"
+    )
+    max_waiting_runs: int = Field(
+        default=20, ge=1, description="Most runs of one user that can wait for their decision"
     )
     max_query_cost: int = Field(
         default=5000, ge=1, description="Most that one GraphQL operation can cost"

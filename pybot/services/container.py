@@ -35,6 +35,7 @@ from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.quota import RunQuota
 from pybot.services.runs.repair import Repair
 from pybot.services.runs.starts import Starts
+from pybot.services.runs.suspension import Suspensions
 from pybot.services.runs.worker import RunWorker
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
@@ -56,6 +57,7 @@ class Services:
     messages: Messages
     runs: Runs
     run_logs: RunLogs
+    suspensions: Suspensions
     kernels: LiveKernels
     eventlog: EventLog
     viewerlog: ViewerLog
@@ -164,6 +166,16 @@ async def open_services(
         run_logs = RunLogs(client, appender, viewerlog, changes, lease=settings.run.lease)
         queue = RunQueue(client)
         quota = RunQuota(client, limits.max_concurrent_runs)
+        suspensions = Suspensions(
+            client,
+            hashes,
+            gate,
+            appender,
+            viewerlog,
+            queue,
+            settings.run,
+            most=limits.max_waiting_runs,
+        )
         runs = Runs(
             client,
             appender,
@@ -193,13 +205,13 @@ async def open_services(
                 profile_of(settings.llm),
                 settings,
             )
-            repair = Repair(client, hashes, gate, viewerlog, queue)
+            repair = Repair(client, hashes, gate, viewerlog, queue, suspensions)
             for loop, name in (
                 (repair.watch(), "repair of runs"),
                 (sweep.keep_repairing(), "repair of conversations"),
             ):
                 exits.push_async_callback(cancel_and_wait, supervisor.start(loop, name))
-            workplace = Workplace(client, hashes, gate, run_logs, answering)
+            workplace = Workplace(client, hashes, gate, run_logs, suspensions, answering)
             worker = RunWorker(workplace, queue, concurrency=settings.run.concurrency)
             hub.on_notice.append(worker.look_at)
             await exits.enter_async_context(worker.working(supervisor))
@@ -211,6 +223,7 @@ async def open_services(
             messages=messages,
             runs=runs,
             run_logs=run_logs,
+            suspensions=suspensions,
             kernels=kernels,
             eventlog=eventlog,
             viewerlog=viewerlog,

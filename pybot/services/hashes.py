@@ -74,7 +74,11 @@ class ConversationHash(HashModel):
 
 
 class RunHash(HashModel):
-    """A run as it is stored; `pk` is the run's whole ID, `error` and `usage` are JSON."""
+    """A run as it is stored; `pk` is the run's whole ID, `error` and `usage` are JSON.
+
+    One that waits for a person has in `suspended_until` the ms at which patience ends, else 0.
+    `decision` (JSON) is what ended its last wait, `worked` the ms that workers spent on it before.
+    """
 
     message_id: str
     status: str
@@ -84,6 +88,9 @@ class RunHash(HashModel):
     attempt: int = 0
     first_seq: int = 0
     cancelled: int = 0
+    suspended_until: int = 0
+    decision: str = ""
+    worked: int = 0
     created_at: int
     completed_at: int = 0
 

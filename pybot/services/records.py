@@ -76,6 +76,8 @@ class RunPhase(StrEnum):
     GENERATING = "GENERATING"
     STARTING_KERNEL = "STARTING_KERNEL"
     EXECUTING = "EXECUTING"
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
+    AWAITING_INPUT = "AWAITING_INPUT"
 
 
 class RunErrorCode(StrEnum):
@@ -177,6 +179,11 @@ class Run(Struct, frozen=True, kw_only=True):
     first_seq: int = 0
     created_at: datetime
     completed_at: datetime | None = None
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether it waits for a person, and no worker has it."""
+        return self.phase in (RunPhase.AWAITING_APPROVAL, RunPhase.AWAITING_INPUT)
 
 
 class Representation(Struct, frozen=True, kw_only=True):

@@ -53,6 +53,12 @@ def repeats_itself() -> Stopped:
     return incomplete(RunErrorCode.TOO_MANY_TOKENS, message)
 
 
+def unanswered() -> Stopped:
+    """Nobody has decided in time what the run waits for."""
+    message = "Nobody answered what the assistant waited for, so it stopped. Ask it to go on."
+    return incomplete(RunErrorCode.RUN_TIMEOUT, message)
+
+
 def run_timeout(seconds: float) -> Stopped:
     """The answer has taken as long as it may."""
     message = f"The answer took longer than {seconds:g} seconds and was stopped."

@@ -13,14 +13,22 @@ from pybot.services.agent.execution import GRACE
 from pybot.services.agent.executor import Executor
 from pybot.services.agent.failures import Stopped
 from pybot.services.agent.observations import last_generation
-from pybot.services.agent.ports import Assignment, BlobStore, Outcome, RunKernel, RunLog
+from pybot.services.agent.ports import (
+    Assignment,
+    BlobStore,
+    Outcome,
+    RunKernel,
+    RunLog,
+    Suspended,
+    Suspension,
+)
 from pybot.services.agent.prompt import Prompt
 from pybot.services.agent.resuming import lost_cell
 from pybot.services.agent.waiting import uncancelled
 from pybot.services.agent.writing import Writer, Written, added
 from pybot.services.llm.base import ChatModel, ModelError
 from pybot.services.llm.profiles import Profile
-from pybot.services.records import RunErrorCode, RunStatus, TokenUsage
+from pybot.services.records import RunErrorCode, RunStatus
 
 
 @dataclass(frozen=True)
@@ -42,14 +50,14 @@ async def run_agent(
     *,
     pause: float = 0.5,
     grace: float = GRACE,
-) -> Outcome:
+) -> Outcome | Suspension:
     """Write an answer to its end; what is there of it is committed part by part.
 
     `pause` is the first one in seconds when the model is busy, `grace` what interrupted code has
-    to end before its kernel is restarted. Every expected failure is an
-    Outcome. When the task is cancelled, the model's stream is closed, the kernel interrupted,
-    what is there committed, and CancelledError raised on. Raises errors.Superseded when another
-    worker has taken the run up: nothing more is touched then.
+    to end before its kernel is restarted. Every expected failure is an Outcome. A Suspension means
+    that the run waits for a person. When the task is cancelled, the model's stream is closed, the
+    kernel interrupted, what is there committed, and CancelledError raised on. Raises
+    errors.Superseded when another worker has taken the run up: nothing more is touched then.
     """
     return await _Run(tools, assignment, settings, pause, grace).outcome()
 
@@ -69,7 +77,7 @@ class _Run:
         self._assignment = assignment
         self._settings = settings
         self._pause = pause
-        self._usage = TokenUsage()
+        self._usage = assignment.resumption.usage
         self._answer = Answer(tools.log, assignment, max_cells=settings.run.max_steps)
         self._prompt = Prompt(
             tools.profile, assignment.history, assignment.instructions, tools.window
@@ -86,9 +94,9 @@ class _Run:
             before=last_generation([*said, *self._answer.parts]),
         )
 
-    async def outcome(self) -> Outcome:
+    async def outcome(self) -> Outcome | Suspension:
         limit = self._settings.run.timeout
-        scope = asyncio.timeout(limit)
+        scope = asyncio.timeout(max(0, limit - self._assignment.resumption.worked))
         try:
             try:
                 async with scope:
@@ -97,6 +105,8 @@ class _Run:
                 if not scope.expired():
                     raise
                 raise failures.run_timeout(limit) from None
+        except Suspended as suspended:
+            return Suspension(phase=suspended.phase, usage=self._usage)
         except Stopped as stopped:
             return replace(stopped.outcome, usage=self._usage)
         return Outcome(status=RunStatus.COMPLETED, usage=self._usage)
@@ -105,7 +115,7 @@ class _Run:
         """Write the answer; whatever ends it early, what is open is committed."""
         try:
             await self._steps()
-        except (Superseded, Unavailable):
+        except (Superseded, Suspended, Unavailable):
             raise  # another attempt goes on from what is committed
         except BaseException:
             await uncancelled(self._answer.abandon())
@@ -114,6 +124,9 @@ class _Run:
             await uncancelled(self._executor.aclose())
 
     async def _steps(self) -> None:
+        decision = self._assignment.resumption.decision
+        if decision is not None and decision.has_expired:
+            raise failures.unanswered()
         lost = lost_cell(self._assignment)
         if lost is not None:
             await self._executor.go_on(lost)

@@ -117,6 +117,36 @@ class PastMessage(Protocol):
         ...
 
 
+class Suspended(Exception):
+    """Raised by a tool that waits for a person: the run goes on once there is a Decision."""
+
+    def __init__(self, phase: RunPhase) -> None:
+        super().__init__(phase)
+        self.phase = phase
+
+
+class Suspension(Struct, frozen=True, kw_only=True):
+    """A run that waits for a person: `phase` says for what, `usage` is all it used until then."""
+
+    phase: RunPhase
+    usage: TokenUsage = TokenUsage()
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What ended the wait of a run: a person's `text`, for the tool to read, or its patience."""
+
+    text: str = ""
+    has_expired: bool = False
+
+
+class Resumption(Struct, frozen=True, kw_only=True):
+    """What a run has behind it that was suspended: `worked` are seconds, waits apart."""
+
+    decision: Decision | None = None
+    usage: TokenUsage = TokenUsage()
+    worked: float = 0
+
+
 class Assignment(Struct, frozen=True, kw_only=True):
     """An answer that is to be written.
 
@@ -125,7 +155,7 @@ class Assignment(Struct, frozen=True, kw_only=True):
     began it; the first `committed` of them are in the history already. The others are redone
     (the caller says so with MessageChanged.kept_parts), except for a cell that had started:
     it is followed to its end where its kernel lives, else it ends INTERRUPTED, and the model is
-    told.
+    told. `resumption` is what there was before it was suspended.
     """
 
     run_id: str
@@ -134,6 +164,7 @@ class Assignment(Struct, frozen=True, kw_only=True):
     instructions: str = ""
     parts: tuple[Part, ...] = ()
     committed: int = 0
+    resumption: Resumption = Resumption()
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

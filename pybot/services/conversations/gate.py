@@ -4,7 +4,6 @@ Owner and deletion are read here and nowhere else.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -21,17 +20,19 @@ SCRIPT = resources.files("pybot.services.conversations").joinpath("open.lua").re
 NO_CONVERSATION = "There is no conversation with this ID."
 
 
-@dataclass(frozen=True)
 class Opened:
     """A conversation as of one instant: what is stored of it, the run that goes on, and its kernel.
 
     `kernel_json` is the kernel as it is stored, "" without one.
     """
 
-    stored: ConversationHash
-    run: Run | None
-    kernel: Kernel | None
-    kernel_json: str
+    def __init__(
+        self, stored: ConversationHash, run: Run | None, kernel: Kernel | None, kernel_json: str
+    ) -> None:
+        self.stored = stored
+        self.run = run
+        self.kernel = kernel
+        self.kernel_json = kernel_json
 
     @property
     def conversation(self) -> Conversation:

@@ -61,16 +61,20 @@ class ViewerLog:
         write = Write.to_viewer(key).even_when_full().emit(*events)
         for event in events:
             listed, running = keys.viewer_conversations(key), keys.viewer_runs(key)
+            waiting = keys.viewer_waiting(key)
             match event:
                 case ConversationChanged(conversation=conversation):
                     write.rank(listed, conversation.id, milliseconds(conversation.updated_at))
                 case ConversationDeleted(conversation_id=conversation_id):
                     write.do("ZREM", listed, conversation_id)
                 case RunChanged(run=run) if run.status.ended:
-                    write.do("ZREM", running, run.id)
+                    write.do("ZREM", running, run.id).do("ZREM", waiting, run.id)
+                case RunChanged(run=run) if run.is_suspended:
+                    score = milliseconds(run.created_at)
+                    write.do("ZREM", running, run.id).do("ZADD", waiting, score, run.id)
                 case RunChanged(run=run):
                     score = milliseconds(run.created_at)
-                    write.do("ZADD", running, score, run.id)
+                    write.do("ZADD", running, score, run.id).do("ZREM", waiting, run.id)
         await self._appender.append(write)
 
     async def follow(self, viewer: Viewer, after: int | None) -> AsyncGenerator[ViewerEntry]:

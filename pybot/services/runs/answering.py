@@ -3,10 +3,12 @@
 import logging
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from pybot.config import Settings
 from pybot.errors import NotFound
 from pybot.services.agent.loop import Tools, run_agent
-from pybot.services.agent.ports import Assignment, Outcome
+from pybot.services.agent.ports import Assignment, Outcome, Resumption, Suspension
 from pybot.services.agent.resuming import kept_parts
 from pybot.services.agent.titles import make_title
 from pybot.services.blobs import Blobs, ConversationBlobs
@@ -40,7 +42,9 @@ class Answering:
     profile: Profile
     settings: Settings
 
-    async def answer(self, log: FencedLog, viewer: Viewer) -> Outcome:
+    async def answer(
+        self, log: FencedLog, viewer: Viewer, resumption: Resumption
+    ) -> Outcome | Suspension:
         """Let the agent write the answer of a run that was taken up."""
         conversation_id = conversation_of(log.run.id)
         info = await self.model.info()
@@ -53,6 +57,7 @@ class Answering:
             window=info.context_window,
         )
         assignment = await self._assignment(log, viewer, conversation_id)
+        assignment = replace(assignment, resumption=resumption)
         return await run_agent(tools, assignment, self.settings)
 
     async def _assignment(self, log: FencedLog, viewer: Viewer, conversation_id: str) -> Assignment:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
@@ -11,12 +12,13 @@ from aredis_om import NotFoundError
 
 from pybot.errors import NotFound, Superseded, Unavailable
 from pybot.logs import log_fields
-from pybot.services.agent.ports import Outcome
+from pybot.services.agent.ports import Outcome, Resumption, Suspension
 from pybot.services.agent.waiting import uncancelled
 from pybot.services.conversations.gate import Gate
 from pybot.services.hashes import Hashes
 from pybot.services.records import RunError, RunErrorCode, RunStatus, Viewer, conversation_of
 from pybot.services.runs.log import FencedLog, RunLogs
+from pybot.services.runs.suspension import Suspensions, resumption_of
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
 from pybot.services.tasks import cancel_and_wait
@@ -34,7 +36,9 @@ RELEASE_TIMEOUT = 3.0  # seconds that a worker which stops waits for Redis
 class Answers(Protocol):
     """Writes answers (`answering.Answering`)."""
 
-    async def answer(self, log: FencedLog, viewer: Viewer) -> Outcome:
+    async def answer(
+        self, log: FencedLog, viewer: Viewer, resumption: Resumption
+    ) -> Outcome | Suspension:
         """Write the answer of a run that was taken up."""
         ...
 
@@ -51,6 +55,7 @@ class Workplace:
     hashes: Hashes
     gate: Gate
     run_logs: RunLogs
+    suspensions: Suspensions
     answers: Answers
 
 
@@ -63,12 +68,19 @@ class Attempt:
         self._hashes = workplace.hashes
         self._gate = workplace.gate
         self._run_logs = workplace.run_logs
+        self._suspensions = workplace.suspensions
         self._answers = workplace.answers
         self._holder = uuid4().hex
         self._log: FencedLog | None = None
         self._is_stopping = False
+        self._is_over = False
         self._is_cancelled = False
         self._look_at_once = asyncio.Event()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody needs to go on: the run has ended, waits for a person, or is another's."""
+        return self._is_over or (self._log is not None and self._log.run.is_suspended)
 
     def look(self) -> None:
         """Look at once whether the run was cancelled."""
@@ -85,6 +97,7 @@ class Attempt:
         while not self._is_stopping:
             try:
                 await self._once()
+                self._is_over = not self._is_stopping
                 return
             except Unavailable as error:
                 logger.warning("run=%s is interrupted: %s", self.run_id, error)
@@ -99,30 +112,30 @@ class Attempt:
         if viewer is None or stored is None:
             await self._forget()
             return
+        if stored.suspended_until:
+            return  # it was suspended while it was on the queue once more
         with log_fields(run=self.run_id, viewer=viewer.key):
             self._is_cancelled = bool(stored.cancelled)
             log = self._log = self._run_logs.of(viewer, stored.record(), self._holder)
             try:
-                await self._take_up(log, viewer)
+                await self._take_up(log, viewer, resumption_of(stored))
             except (Superseded, NotFound) as superseded:
                 if log.run.attempt > stored.attempt:
                     logger.info("run left to others: %s", superseded)
                 else:
                     logger.debug("run not begun: %s", superseded)
                 await self._forget_ended()
-            finally:
-                self._log = None
             if log.run.status.ended:
                 await self._answers.entitle(viewer, log)
 
-    async def _take_up(self, log: FencedLog, viewer: Viewer) -> None:
+    async def _take_up(self, log: FencedLog, viewer: Viewer, resumption: Resumption) -> None:
         if log.run.status.ended:
             await self._forget()
             return
         try:
             await uncancelled(log.take_up())
             logger.info("run begun: attempt=%d", log.run.attempt)
-            outcome = await self._outcome(log, viewer)
+            outcome = await self._outcome(log, viewer, resumption)
         except (asyncio.CancelledError, Superseded):
             if self._is_stopping:
                 await uncancelled(self._release(log))
@@ -130,20 +143,36 @@ class Attempt:
             if not self._is_cancelled:
                 raise Superseded("Another attempt has begun.") from None
             outcome = Outcome(status=RunStatus.CANCELLED)
+        if outcome is None:
+            logger.info("run suspended: phase=%s", log.run.phase)
+            return
         await uncancelled(log.end(outcome))
         logger.info(
             "run ended: status=%s error=%s", outcome.status, outcome.error and outcome.error.code
         )
 
-    async def _outcome(self, log: FencedLog, viewer: Viewer) -> Outcome:
-        """How the run ends once its answer is written."""
+    async def _outcome(
+        self, log: FencedLog, viewer: Viewer, resumption: Resumption
+    ) -> Outcome | None:
+        """How the run ends once its answer is written; None when it waits for a person."""
         if self._is_cancelled:
             return Outcome(status=RunStatus.CANCELLED)
+        begun = time.monotonic()
+        result = await self._result(log, viewer, resumption)
+        if isinstance(result, Outcome):
+            return result
+        worked = resumption.worked + time.monotonic() - begun
+        return await uncancelled(self._suspensions.suspend(log, viewer, result, worked))
+
+    async def _result(
+        self, log: FencedLog, viewer: Viewer, resumption: Resumption
+    ) -> Outcome | Suspension:
+        """What comes of the work, while the lease is held."""
         task = asyncio.current_task()
         assert task is not None
         holding = asyncio.create_task(self._hold(log, task), name=f"lease {self.run_id}")
         try:
-            return await self._answers.answer(log, viewer)
+            return await self._answers.answer(log, viewer, resumption)
         except (Superseded, NotFound, Unavailable):
             raise
         except Exception:

@@ -117,7 +117,10 @@ class Runs:
             await self._appender.append(write.do("HSET", keys.run(run_id), CANCELLED, 1))
         except Refused:
             raise NotFound(NO_CONVERSATION, ("runId",)) from None
-        if run.status is RunStatus.QUEUED:
+        # Its worker sees the mark from now on; a run that no worker has is ended here.
+        snapshot = await self._snapshots.open(viewer, conversation_id)
+        run = await self._snapshots.run(snapshot, run_id)
+        if run.status is RunStatus.QUEUED or run.is_suspended:
             try:
                 await self._run_logs.of(viewer, run).end(Outcome(status=RunStatus.CANCELLED))
             except Superseded:

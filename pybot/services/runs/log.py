@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pybot.errors import NotFound, Superseded, Unavailable
-from pybot.services.agent.ports import Outcome, Step
+from pybot.services.agent.ports import Outcome, Step, Suspension
 from pybot.services.conversations.changes import Changes
 from pybot.services.conversations.gate import Opened
 from pybot.services.conversations.history import part_entries, pushed
@@ -25,7 +25,7 @@ from pybot.services.records import (
     Viewer,
     conversation_of,
 )
-from pybot.services.runs.fence import Fence, Lease, superseded
+from pybot.services.runs.fence import CANCELLED, Fence, Lease, superseded
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
@@ -69,6 +69,7 @@ class FencedLog:
         self._changes = logs.changes
         self._viewer = viewer
         self._conversation_id = conversation_of(run.id)
+        self._key = keys.run(run.id)
         self._pending: deque[asyncio.Future[int]] = deque()
         self._fence = Fence(logs.appender, run)
         self.run = run
@@ -88,7 +89,7 @@ class FencedLog:
 
     async def take_up(self) -> None:
         """Begin the next attempt; raises Superseded when another worker has the run."""
-        before, key = self.run, keys.run(self.run.id)
+        before, key = self.run, self._key
         run = replace(
             before,
             status=RunStatus.IN_PROGRESS,
@@ -128,7 +129,7 @@ class FencedLog:
         if phase is self.run.phase:
             return
         self.run = replace(self.run, phase=phase)
-        write = self._fence.write().do("HSET", keys.run(self.run.id), "phase", phase)
+        write = self._fence.write().do("HSET", self._key, "phase", phase)
         await self._append(write.emit(RunChanged(self.run)))
 
     async def commit(self, step: Step) -> None:
@@ -139,6 +140,21 @@ class FencedLog:
         write = self._fence.write().even_when_full().emit(*step.events)
         write.do(*pushed(keys.history(self._conversation_id, message.branch), entries))
         await self._append(write)
+
+    async def suspend(self, suspension: Suspension, *, until: int, worked: int) -> bool:
+        """Let the run wait for a person, until a ms; False when it was cancelled.
+
+        `worked` are the ms for which it was worked on. It has no lease then.
+        """
+        await self._settle()
+        run, key = replace(self.run, phase=suspension.phase, usage=suspension.usage), self._key
+        write = self._fence.write().require(CANCELLED, 0, "HGET", key, CANCELLED)
+        waits: tuple[Word, ...] = ("suspended_until", until, "worked", worked, "decision", "")
+        write.do("HSET", key, *run_fields(run), *waits).do("DEL", keys.lease(run.id))
+        if not await self._fence.append_alone(write.emit(RunChanged(run)), unless=CANCELLED):
+            return False
+        self.run = run
+        return True
 
     async def end(self, outcome: Outcome) -> None:
         """End the run and its message, and free the conversation, all at once."""
@@ -161,7 +177,7 @@ class FencedLog:
         async def extend(_: Opened, write: Write, __: dict[str, Word]) -> None:
             write.even_when_full().fenced(run.id, run.attempt)
             write.reached = self._fence.reached
-            write.do("HSET", keys.run(run.id), *run_fields(run))
+            write.do("HSET", self._key, *run_fields(run), "suspended_until", 0)
             encoded = msgspec.json.encode(message)
             write.do("HSET", keys.messages(self._conversation_id), message.id, encoded)
             write.do("DEL", keys.lease(run.id))

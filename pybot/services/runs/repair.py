@@ -15,6 +15,7 @@ from pybot.services.hashes import Hashes
 from pybot.services.instants import milliseconds, now
 from pybot.services.records import RunStatus, conversation_of
 from pybot.services.runs.queue import RunQueue
+from pybot.services.runs.suspension import Suspensions
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
 
@@ -32,13 +33,20 @@ class Repair:
     """Looks after the unfinished runs of everyone."""
 
     def __init__(
-        self, client: Client, hashes: Hashes, gate: Gate, viewerlog: ViewerLog, queue: RunQueue
+        self,
+        client: Client,
+        hashes: Hashes,
+        gate: Gate,
+        viewerlog: ViewerLog,
+        queue: RunQueue,
+        suspensions: Suspensions,
     ) -> None:
         self._client = client
         self._hashes = hashes
         self._gate = gate
         self._viewerlog = viewerlog
         self._queue = queue
+        self._suspensions = suspensions
 
     async def watch(self) -> None:
         """Repair again and again."""
@@ -66,23 +74,31 @@ class Repair:
             return
         async with self._client.pipeline(transaction=False) as pipeline:
             for run_id, _ in page:
-                pipeline.hget(keys.run(run_id), "status")
+                pipeline.hmget(keys.run(run_id), ["status", "suspended_until"])
                 pipeline.exists(keys.lease(run_id))
             found = await pipeline.execute()
-        oldest = milliseconds(now()) - ORPHAN_AGE
-        abandoned, lost = list[str](), list[str]()
-        for (run_id, noted), status, is_held in zip(page, found[::2], found[1::2], strict=True):
-            if status is None:
-                if noted < oldest:
-                    abandoned.append(run_id)
-            elif RunStatus(status.decode()).ended:
-                await self._forget_ended(run_id)
-            elif not is_held:
+        lost = list[str]()
+        for (run_id, noted), fields, is_held in zip(page, found[::2], found[1::2], strict=True):
+            if not (is_held or await self._is_settled(run_id, noted, *fields)):
                 lost.append(run_id)
-        if abandoned:
-            await self._client.zrem(keys.UNFINISHED_RUNS, *abandoned)
         if lost:
             await self._queue.add(*lost)
+
+    async def _is_settled(
+        self, run_id: str, noted: int, status: bytes | None, suspended_until: bytes | None
+    ) -> bool:
+        """Look after a run that nobody works on; False when somebody should."""
+        if status is None:
+            if noted < milliseconds(now()) - ORPHAN_AGE:
+                await self._client.zrem(keys.UNFINISHED_RUNS, run_id)
+            return True
+        if RunStatus(status.decode()).ended:
+            await self._forget_ended(run_id)
+            return True
+        if until := int(suspended_until or 0):
+            await self._suspensions.repair(run_id, until)
+            return True
+        return False
 
     async def _forget_ended(self, run_id: str) -> None:
         """Say in its owner's log that a run has ended, and forget it."""

@@ -80,7 +80,7 @@ class RunWorker:
         except Exception:
             logger.exception("run=%s is left for repair", attempt.run_id)
         finally:
-            if self._stopping.is_set():
+            if self._stopping.is_set() and not attempt.is_over:
                 await uncancelled(self._hand_over(attempt.run_id))
 
     async def _stop_taking(self, taking: asyncio.Task[None]) -> None:

@@ -12,7 +12,8 @@ DATA_VERSION = "pybot:version"
 # String: held by the process that brings the data to the present version.
 UPGRADING = "pybot:upgrading"
 
-# Unfinished runs of everyone, by the instant they were asked for; repair reads it.
+# Unfinished runs of everyone, by the instant from which repair looks after them: when they were
+# asked for, or when patience with a suspended one ends.
 UNFINISHED_RUNS = "pybot:runs"
 
 # Sorted set: ID of a run that waits for a worker → when it was put there, in milliseconds.
@@ -119,3 +120,8 @@ def viewer_conversations(viewer_key: str) -> str:
 def viewer_runs(viewer_key: str) -> str:
     """Sorted set: unfinished run ID → when it was asked for, in milliseconds."""
     return f"pybot:viewer:{{{viewer_key}}}:runs"
+
+
+def viewer_waiting(viewer_key: str) -> str:
+    """Sorted set: ID of a suspended run → when it was suspended or asked for, in milliseconds."""
+    return f"pybot:viewer:{{{viewer_key}}}:waiting"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pybot.config import LimitSettings, LlmSettings, RunSettings, Settings
 from pybot.errors import Superseded
 from pybot.services.agent.loop import Tools, run_agent
-from pybot.services.agent.ports import Assignment, Outcome, Step
+from pybot.services.agent.ports import Assignment, Outcome, Resumption, Step, Suspension
 from pybot.services.events import CellChanged, Event
 from pybot.services.fold import Fold
 from pybot.services.kernels.base import Done, Reaction, Started
@@ -229,7 +229,11 @@ class FakeLog:
 
 
 def assignment(
-    *history: Said, parts: tuple[Part, ...] = (), committed: int = 0, instructions: str = ""
+    *history: Said,
+    parts: tuple[Part, ...] = (),
+    committed: int = 0,
+    instructions: str = "",
+    resumption: Resumption | None = None,
 ) -> Assignment:
     """An answer to write."""
     return Assignment(
@@ -239,6 +243,7 @@ def assignment(
         instructions=instructions,
         parts=parts,
         committed=committed,
+        resumption=resumption or Resumption(),
     )
 
 
@@ -266,9 +271,17 @@ def texts(parts: Sequence[Part]) -> list[str]:
 
 async def run(model: FakeModel, kernel: FakeKernel, log: FakeLog, **limits: float) -> Outcome:
     """Run the loop with short pauses."""
-    return await run_agent(
-        tools(model, kernel, log), assignment(), settings(**limits), pause=0.001, grace=0.05
+    return ended(
+        await run_agent(
+            tools(model, kernel, log), assignment(), settings(**limits), pause=0.001, grace=0.05
+        )
     )
+
+
+def ended(result: Outcome | Suspension) -> Outcome:
+    """How a run ended that must have."""
+    assert isinstance(result, Outcome)
+    return result
 
 
 def cell_of(part: Part) -> CellPart:

@@ -26,6 +26,7 @@ from tests.services.agent.fakes import (
     FakeLog,
     FakeModel,
     assignment,
+    ended,
     settings,
     text_of,
     tools,
@@ -52,7 +53,7 @@ async def resume(
 ) -> tuple[Outcome, list[Part], FakeLog]:
     log = FakeLog()
     work = assignment(parts=parts, committed=committed)
-    outcome = await run_agent(tools(model, kernel, log), work, settings())
+    outcome = ended(await run_agent(tools(model, kernel, log), work, settings()))
     return outcome, [step.part for step in log.steps], log
 
 
@@ -140,7 +141,7 @@ async def test_cells_that_are_committed_count_as_steps() -> None:
     log = FakeLog()
     work = assignment(parts=(SAID, done), committed=2)
     ports = tools(FakeModel([text_of("1")]), FakeKernel(), log)
-    outcome = await run_agent(ports, work, settings(max_steps=1))
+    outcome = ended(await run_agent(ports, work, settings(max_steps=1)))
     assert outcome.status is RunStatus.INCOMPLETE
 
 

@@ -22,6 +22,7 @@ from tests.services.agent.fakes import (
     assignment,
     cell_of,
     code_of,
+    ended,
     run,
     settings,
     text_of,
@@ -177,7 +178,7 @@ async def test_a_long_prompt_is_tried_again_with_less() -> None:
     history = [message for number in range(4) for message in (asked(f"{number}?"), answered(SAID))]
     model = FakeModel([TOO_LONG], ["Yes."])
     work = assignment(*history, asked("Last?"))
-    outcome = await run_agent(tools(model, FakeKernel(), FakeLog()), work, settings())
+    outcome = ended(await run_agent(tools(model, FakeKernel(), FakeLog()), work, settings()))
     assert outcome.status is RunStatus.COMPLETED
     first, second = (asked.turns for asked in model.asked)
     assert (len(first), len(second)) == (10, 6)

@@ -1,18 +1,19 @@
 """A room for runs on a real Redis: services that take none, and workers with scripted answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from pybot.services.agent.ports import Outcome
+from pybot.config import Settings
+from pybot.services.agent.ports import Outcome, Resumption, Suspension
 from pybot.services.container import Services, open_services
 from pybot.services.conversations.gate import Gate
 from pybot.services.hashes import Hashes
-from pybot.services.records import Run, RunStatus, Viewer, conversation_of
+from pybot.services.records import Run, RunPhase, RunStatus, TokenUsage, Viewer, conversation_of
 from pybot.services.runs.attempt import Workplace
 from pybot.services.runs.log import FencedLog
 from pybot.services.runs.queue import RunQueue
@@ -23,6 +24,7 @@ from pybot.services.supervision import Supervisor
 from tests.fixtures.server import SettingsWith
 
 ANN = Viewer(username="ann")
+USAGE = TokenUsage(prompt_tokens=10, completion_tokens=2)
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -37,13 +39,23 @@ class ScriptedAnswers:
     """Answers once the gate is open; notes which runs it was given, in order."""
 
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    suspend_for: RunPhase | None = None
     begun: list[str] = field(default_factory=list[str])
+    resumptions: list[Resumption] = field(default_factory=list[Resumption])
     going_on: int = 0
     most: int = 0
 
-    async def answer(self, log: FencedLog, viewer: Viewer) -> Outcome:  # noqa: ARG002
-        """Wait for the gate."""
+    async def answer(
+        self,
+        log: FencedLog,
+        viewer: Viewer,  # noqa: ARG002
+        resumption: Resumption,
+    ) -> Outcome | Suspension:
+        """Suspend the run if it is to, else wait for the gate."""
         self.begun.append(log.run.id)
+        self.resumptions.append(resumption)
+        if resumption.decision is None and self.suspend_for is not None:
+            return Suspension(phase=self.suspend_for, usage=USAGE)
         self.going_on += 1
         self.most = max(self.most, self.going_on)
         try:
@@ -77,7 +89,14 @@ class Room:
         async def working() -> AsyncIterator[RunWorker]:
             services = self.services
             gate = Gate(services.client)
-            workplace = Workplace(services.client, self.hashes, gate, services.run_logs, answers)
+            workplace = Workplace(
+                services.client,
+                self.hashes,
+                gate,
+                services.run_logs,
+                services.suspensions,
+                answers,
+            )
             queue = RunQueue(services.client)
             worker = RunWorker(workplace, queue, concurrency=concurrency)
             services.hub.on_notice.append(worker.look_at)
@@ -90,7 +109,14 @@ class Room:
         """A repair that looks only when it is asked to."""
         services = self.services
         gate = Gate(services.client)
-        return Repair(services.client, self.hashes, gate, services.viewerlog, self.queue)
+        return Repair(
+            services.client,
+            self.hashes,
+            gate,
+            services.viewerlog,
+            self.queue,
+            services.suspensions,
+        )
 
     async def status(self, run: Run) -> RunStatus:
         """How far a run is."""
@@ -119,13 +145,20 @@ class Room:
         await self.services.client.zincrby(keys.UNFINISHED_RUNS, -milliseconds, run_id)
 
 
-@pytest.fixture
-async def room(settings_with: SettingsWith, redis_url: str) -> AsyncIterator[Room]:
-    """An empty one."""
-    async with open_services(settings_with(run={"concurrency": 0})) as services:
-        hashes = Hashes(redis_url)
+@asynccontextmanager
+async def opened_room(settings: Settings) -> AsyncGenerator[Room]:
+    """A room on what the settings name, which must say that no runs are taken."""
+    async with open_services(settings) as services:
+        hashes = Hashes(settings.redis_om_url.get_secret_value())
         yield Room(services, hashes, RunQueue(services.client))
         await hashes.aclose()
+
+
+@pytest.fixture
+async def room(settings_with: SettingsWith) -> AsyncIterator[Room]:
+    """An empty one."""
+    async with opened_room(settings_with(run={"concurrency": 0})) as opened:
+        yield opened
 
 
 @pytest.fixture
