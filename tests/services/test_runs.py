@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from pybot.errors import Conflict, Superseded
+from pybot.services.agent.ports import Outcome
 from pybot.services.container import Services, open_services
 from pybot.services.conversations.eventlog import EventLog
 from pybot.services.conversations.gate import Gate
@@ -16,7 +17,6 @@ from pybot.services.events import Entry, RunChanged, TextDelta
 from pybot.services.fold import Fold
 from pybot.services.pages import PageRequest
 from pybot.services.records import Conversation, MessageStatus, RunStatus, Viewer, conversation_of
-from pybot.services.runs.log import End
 from pybot.services.runs.starts import Sent
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
@@ -107,12 +107,12 @@ async def test_worker_that_comes_back_writes_nothing(settings_with: SettingsWith
         with pytest.raises(Superseded):
             await old.flush()
         with pytest.raises(Superseded):
-            await old.end(End(status=RunStatus.COMPLETED))
+            await old.end(Outcome(status=RunStatus.COMPLETED))
         for again in (services.run_logs.of(ANN, sent.run), old):
             with pytest.raises(Superseded):
                 await again.take_up()
         assert await facts(services, sent) == before
-        await new.end(End(status=RunStatus.COMPLETED))
+        await new.end(Outcome(status=RunStatus.COMPLETED))
         snapshot = await services.snapshots.open(ANN, sent.snapshot.conversation.id)
         assert snapshot.run is None
 
@@ -126,7 +126,7 @@ async def test_run_is_left_to_a_worker_that_lives(settings_with: SettingsWith) -
         second = services.run_logs.of(ANN, first.run, "second")
         with pytest.raises(Superseded):
             await second.take_up()
-        await first.renew()
+        await first.lease.renew()
         async with asyncio.timeout(5):
             while await services.client.exists(keys.lease(sent.run.id)):  # noqa: ASYNC110 (a key expires in silence)
                 await asyncio.sleep(0.02)
@@ -143,7 +143,7 @@ async def test_run_that_has_ended_is_not_taken_up_again(settings_with: SettingsW
         first = services.run_logs.of(ANN, sent.run, "first")
         await first.take_up()
         waiting = services.run_logs.of(ANN, first.run, "second")
-        await first.end(End(status=RunStatus.COMPLETED))
+        await first.end(Outcome(status=RunStatus.COMPLETED))
         before = await facts(services, sent)
         with pytest.raises(Superseded):
             await waiting.take_up()

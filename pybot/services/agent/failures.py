@@ -1,28 +1,33 @@
-"""The typed ends of a run that does not complete, with what they say to a person."""
+"""The outcomes of runs that do not complete, with what they say to a person."""
 
+from pybot.services.agent.ports import Outcome
 from pybot.services.llm.base import ModelError
 from pybot.services.records import RunError, RunErrorCode, RunStatus
 
 
 class Stopped(Exception):
-    """The run ends here, in a way that callers are told."""
+    """The run ends here, with an outcome that callers are told."""
 
-    def __init__(self, status: RunStatus, code: RunErrorCode, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.error = RunError(code=code, message=message)
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.error and outcome.error.message)
+        self.outcome = outcome
 
 
-def failed(code: RunErrorCode, message: str) -> Stopped:
+def failed(code: RunErrorCode, message: str, *, retryable: bool = True) -> Stopped:
     """The run failed."""
-    return Stopped(RunStatus.FAILED, code, message)
+    error = RunError(code=code, message=message, retryable=retryable)
+    return Stopped(Outcome(status=RunStatus.FAILED, error=error))
+
+
+def incomplete(code: RunErrorCode, message: str) -> Stopped:
+    """The run met a limit; what is there of its answer may be gone on with."""
+    error = RunError(code=code, message=message)
+    return Stopped(Outcome(status=RunStatus.INCOMPLETE, error=error))
 
 
 def model_failed(error: ModelError) -> Stopped:
     """The model's service failed."""
-    stopped = failed(error.code, error.message)
-    stopped.error = RunError(code=error.code, message=error.message, retryable=error.retryable)
-    return stopped
+    return failed(error.code, error.message, retryable=error.retryable)
 
 
 def no_answer() -> Stopped:
@@ -33,22 +38,22 @@ def no_answer() -> Stopped:
 def too_many_steps(most: int) -> Stopped:
     """The model wants to run code once more."""
     message = f"The assistant stopped after running code {most} times. Ask it to go on."
-    return Stopped(RunStatus.INCOMPLETE, RunErrorCode.TOO_MANY_STEPS, message)
+    return incomplete(RunErrorCode.TOO_MANY_STEPS, message)
 
 
 def too_many_tokens() -> Stopped:
     """The model has written as much as it may."""
     message = "The answer reached its greatest length. Ask for the rest."
-    return Stopped(RunStatus.INCOMPLETE, RunErrorCode.TOO_MANY_TOKENS, message)
+    return incomplete(RunErrorCode.TOO_MANY_TOKENS, message)
 
 
 def repeats_itself() -> Stopped:
     """The model writes the same line over and over."""
     message = "The model went in circles and was stopped. Try again, or ask in other words."
-    return Stopped(RunStatus.INCOMPLETE, RunErrorCode.TOO_MANY_TOKENS, message)
+    return incomplete(RunErrorCode.TOO_MANY_TOKENS, message)
 
 
 def run_timeout(seconds: float) -> Stopped:
     """The answer has taken as long as it may."""
     message = f"The answer took longer than {seconds:g} seconds and was stopped."
-    return Stopped(RunStatus.INCOMPLETE, RunErrorCode.RUN_TIMEOUT, message)
+    return incomplete(RunErrorCode.RUN_TIMEOUT, message)

@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from pybot.config import Settings
 from pybot.errors import Superseded, Unavailable
 from pybot.services.agent import failures
@@ -96,7 +98,7 @@ class _Run:
                     raise
                 raise failures.run_timeout(limit) from None
         except Stopped as stopped:
-            return Outcome(status=stopped.status, error=stopped.error, usage=self._usage)
+            return replace(stopped.outcome, usage=self._usage)
         return Outcome(status=RunStatus.COMPLETED, usage=self._usage)
 
     async def _write(self) -> None:

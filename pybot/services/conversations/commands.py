@@ -141,7 +141,7 @@ class Conversations:
                 fields[name] = text
 
         async def unless_so(opened: Opened, _: Write, changed: dict[str, Word]) -> Run | None:
-            if all(getattr(opened.hash, name) == value for name, value in changed.items()):
+            if all(getattr(opened.stored, name) == value for name, value in changed.items()):
                 raise _Unchanged
             changed["updated_at"] = milliseconds(now())
             return opened.run
@@ -154,13 +154,13 @@ class Conversations:
 
     async def has_title(self, viewer: Viewer, conversation_id: str) -> bool:
         """Whether the user or the model has named a conversation; raises NotFound."""
-        return bool((await self._gate.open(viewer, conversation_id)).hash.titled_by)
+        return bool((await self._gate.open(viewer, conversation_id)).stored.titled_by)
 
     async def set_title(self, viewer: Viewer, conversation_id: str, title: str, *, by: str) -> None:
         """Give a title unless there is one; `by=""` lets another one take its place."""
 
         async def unless_titled(opened: Opened, _: Write, __: dict[str, Word]) -> Run | None:
-            if opened.hash.titled_by or opened.hash.title == title:
+            if opened.stored.titled_by or opened.stored.title == title:
                 raise _Unchanged
             return opened.run
 

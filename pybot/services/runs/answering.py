@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pybot.config import Settings
 from pybot.errors import NotFound
 from pybot.services.agent.loop import Tools, run_agent
-from pybot.services.agent.ports import Assignment
+from pybot.services.agent.ports import Assignment, Outcome
 from pybot.services.agent.resuming import kept_parts
 from pybot.services.agent.titles import make_title
 from pybot.services.blobs import Blobs, ConversationBlobs
@@ -21,7 +21,7 @@ from pybot.services.llm.profiles import Profile
 from pybot.services.llm.titles import first_words
 from pybot.services.pages import MAX_SIZE, PageRequest
 from pybot.services.records import RunStatus, TextPart, Viewer, conversation_of
-from pybot.services.runs.log import End, FencedLog
+from pybot.services.runs.log import FencedLog
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Answering:
     profile: Profile
     settings: Settings
 
-    async def answer(self, log: FencedLog, viewer: Viewer) -> End:
+    async def answer(self, log: FencedLog, viewer: Viewer) -> Outcome:
         """Let the agent write the answer of a run that was taken up."""
         conversation_id = conversation_of(log.run.id)
         info = await self.model.info()
@@ -53,8 +53,7 @@ class Answering:
             window=info.context_window,
         )
         assignment = await self._assignment(log, viewer, conversation_id)
-        outcome = await run_agent(tools, assignment, self.settings)
-        return End(status=outcome.status, error=outcome.error, usage=outcome.usage)
+        return await run_agent(tools, assignment, self.settings)
 
     async def _assignment(self, log: FencedLog, viewer: Viewer, conversation_id: str) -> Assignment:
         """What was said before, and what another worker wrote of the answer."""

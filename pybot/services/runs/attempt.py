@@ -11,11 +11,12 @@ from aredis_om import NotFoundError
 
 from pybot.errors import NotFound, Superseded, Unavailable
 from pybot.logs import log_fields
+from pybot.services.agent.ports import Outcome
 from pybot.services.agent.waiting import uncancelled
 from pybot.services.conversations.gate import Gate
 from pybot.services.hashes import Hashes
 from pybot.services.records import RunError, RunErrorCode, RunStatus, Viewer, conversation_of
-from pybot.services.runs.log import End, FencedLog, RunLogs
+from pybot.services.runs.log import FencedLog, RunLogs
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
 from pybot.services.tasks import cancel_and_wait
@@ -33,7 +34,7 @@ RELEASE_TIMEOUT = 3.0  # seconds that a worker which stops waits for Redis
 class Answers(Protocol):
     """Writes answers (`answering.Answering`)."""
 
-    async def answer(self, log: FencedLog, viewer: Viewer) -> End:
+    async def answer(self, log: FencedLog, viewer: Viewer) -> Outcome:
         """Write the answer of a run that was taken up."""
         ...
 
@@ -92,11 +93,10 @@ class Attempt:
     async def _once(self) -> None:
         """Take the run up, and work on it; raises Unavailable when Redis fails meanwhile."""
         viewer = await self._gate.owner(conversation_of(self.run_id))
-        try:
+        stored = None
+        with contextlib.suppress(NotFoundError):
             stored = await self._hashes.run.get(self.run_id)
-        except NotFoundError:
-            viewer = None
-        if viewer is None:
+        if viewer is None or stored is None:
             await self._forget()
             return
         with log_fields(run=self.run_id, viewer=viewer.key):
@@ -122,21 +122,23 @@ class Attempt:
         try:
             await uncancelled(log.take_up())
             logger.info("run begun: attempt=%d", log.run.attempt)
-            end = await self._end(log, viewer)
+            outcome = await self._outcome(log, viewer)
         except (asyncio.CancelledError, Superseded):
             if self._is_stopping:
                 await uncancelled(self._release(log))
                 raise
             if not self._is_cancelled:
                 raise Superseded("Another attempt has begun.") from None
-            end = End(status=RunStatus.CANCELLED)
-        await uncancelled(log.end(end))
-        logger.info("run ended: status=%s error=%s", end.status, end.error and end.error.code)
+            outcome = Outcome(status=RunStatus.CANCELLED)
+        await uncancelled(log.end(outcome))
+        logger.info(
+            "run ended: status=%s error=%s", outcome.status, outcome.error and outcome.error.code
+        )
 
-    async def _end(self, log: FencedLog, viewer: Viewer) -> End:
+    async def _outcome(self, log: FencedLog, viewer: Viewer) -> Outcome:
         """How the run ends once its answer is written."""
         if self._is_cancelled:
-            return End(status=RunStatus.CANCELLED)
+            return Outcome(status=RunStatus.CANCELLED)
         task = asyncio.current_task()
         assert task is not None
         holding = asyncio.create_task(self._hold(log, task), name=f"lease {self.run_id}")
@@ -147,7 +149,7 @@ class Attempt:
         except Exception:
             error_id = uuid4().hex[:12]
             logger.exception("a bug ended the run: id=%s", error_id)
-            return End(status=RunStatus.FAILED, error=_internal_error(error_id))
+            return Outcome(status=RunStatus.FAILED, error=_internal_error(error_id))
         finally:
             holding.cancel()
 
@@ -160,7 +162,7 @@ class Attempt:
                     await self._look_at_once.wait()
             self._look_at_once.clear()
             try:
-                if not await log.keep():
+                if not await log.lease.renew_unless_cancelled():
                     self._is_cancelled = True
                     break
             except Superseded:
@@ -174,7 +176,7 @@ class Attempt:
         """Let another worker take the run up at once."""
         try:
             async with asyncio.timeout(RELEASE_TIMEOUT):
-                await log.release()
+                await log.lease.release()
         except Superseded:
             pass  # it is not held
         except (Unavailable, TimeoutError) as error:

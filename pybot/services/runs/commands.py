@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from pybot.errors import InvalidInput, NotFound, PybotError, Superseded, Unavailable
+from pybot.services.agent.ports import Outcome
 from pybot.services.conversations.gate import NO_CONVERSATION
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.records import MessageRole, Run, RunStatus, Viewer, conversation_of
 from pybot.services.requests import Request
-from pybot.services.runs.log import CANCELLED, End, RunLogs
+from pybot.services.runs.fence import CANCELLED
+from pybot.services.runs.log import RunLogs
 from pybot.services.runs.quota import RunQuota
 from pybot.services.runs.starts import NewConversation, Sent, Starts
 from pybot.services.store import keys
@@ -117,7 +119,7 @@ class Runs:
             raise NotFound(NO_CONVERSATION, ("runId",)) from None
         if run.status is RunStatus.QUEUED:
             try:
-                await self._run_logs.of(viewer, run).end(End(status=RunStatus.CANCELLED))
+                await self._run_logs.of(viewer, run).end(Outcome(status=RunStatus.CANCELLED))
             except Superseded:
                 logger.info("run=%s was taken up while it was cancelled", run_id)
         await self._queue.cancel(run_id)

@@ -1,21 +1,14 @@
-"""Where a run writes, under its fence: deltas, phases, finished steps, and its end.
-
-Two things keep workers apart. The *fence* is the run's `attempt`: every write requires it, so that
-a worker that was replaced can write nothing. The *lease* is a key that expires: while it is there,
-nobody else takes the run up, so that its holder may touch the kernel, which knows no fence.
-"""
+"""Where a run writes, under its fence: deltas, phases, finished steps, and its end."""
 
 import asyncio
-import time
 from collections import deque
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from pybot.errors import NotFound, Superseded, Unavailable
-from pybot.services.agent.ports import Step
+from pybot.services.agent.ports import Outcome, Step
 from pybot.services.conversations.changes import Changes
 from pybot.services.conversations.gate import Opened
 from pybot.services.conversations.history import part_entries, pushed
@@ -27,27 +20,16 @@ from pybot.services.records import (
     Message,
     MessageStatus,
     Run,
-    RunError,
     RunPhase,
     RunStatus,
-    TokenUsage,
     Viewer,
     conversation_of,
 )
+from pybot.services.runs.fence import Fence, Lease, superseded
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
-from pybot.services.store.write import LOST, Refused, Word, Write
-
-CANCELLED = "cancelled"
-
-
-class End(Struct, frozen=True, kw_only=True):
-    """How a run ends."""
-
-    status: RunStatus
-    error: RunError | None = None
-    usage: TokenUsage = TokenUsage()
+from pybot.services.store.write import Refused, Word, Write
 
 
 class RunLogs:
@@ -77,8 +59,7 @@ class FencedLog:
     """The log of one attempt at a run.
 
     Everything raises Superseded once another attempt has begun, and Unavailable once a write has
-    failed, or Redis has lost one: what is behind a gap would be of no use. A new attempt then goes
-    on.
+    failed, or Redis has lost one. A new attempt then goes on.
     """
 
     def __init__(self, logs: RunLogs, viewer: Viewer, run: Run, holder: str) -> None:
@@ -86,91 +67,53 @@ class FencedLog:
         self._appender = logs.appender
         self._viewerlog = logs.viewerlog
         self._changes = logs.changes
-        self._lease = logs.lease
-        self._held_until = 0.0
         self._viewer = viewer
-        self._holder = holder
         self._conversation_id = conversation_of(run.id)
         self._pending: deque[asyncio.Future[int]] = deque()
-        self._failure: Superseded | Unavailable | None = None
-        self._reached = 0
+        self._fence = Fence(logs.appender, run)
         self.run = run
-        self._fenced = self._under_fence()
+        self.lease = Lease(logs.client, self._fence, holder, logs.lease)
 
     @property
     def holds(self) -> bool:
         """Whether nobody else can have taken the run up, as far as is known without asking."""
-        return time.monotonic() < self._held_until
+        return self.lease.holds
 
     def seal(self) -> None:
         """Write nothing more: this worker stops, and the next one goes on from here.
 
         What is not committed is redone by it, as after a crash, so that no half text is kept.
         """
-        self._failure = Superseded("This worker does not work on the run any more.")
+        self._fence.seal()
 
     async def take_up(self) -> None:
         """Begin the next attempt; raises Superseded when another worker has the run."""
+        before, key = self.run, keys.run(self.run.id)
         run = replace(
-            self.run,
+            before,
             status=RunStatus.IN_PROGRESS,
             phase=RunPhase.WAITING_FOR_MODEL,
-            attempt=self.run.attempt + 1,
+            attempt=before.attempt + 1,
         )
-        begun, key = time.monotonic(), keys.lease(run.id)
-        holder: Any = await self._client.get(key)
-        if holder is not None and holder.decode() != self._holder:
-            raise Superseded("Another worker has the run.")
         # A full Redis carries out all but text and phases: what runs there comes to its end.
-        write = self._write().even_when_full()
-        write.require("lease", (holder or b"").decode(), "GET", key)
-        # Its attempt stays what it was when it ends, also while somebody waits for its lease.
-        write.require("status", self.run.status.value, "HGET", keys.run(run.id), "status")
-        write.do("HSET", keys.run(run.id), *run_fields(run)).do(*self._held())
-        if self.run.attempt > 0:
+        write = self._fence.write().even_when_full()
+        # Its attempt stays what it was when it ends or is suspended.
+        write.require("status", before.status, "HGET", key, "status")
+        write.require("phase", before.phase or "", "HGET", key, "phase")
+        write.do("HSET", key, *run_fields(run)).emit(RunChanged(run))
+        if before.attempt > 0:
             write.leaping()
-        await self._append(write.emit(RunChanged(run)))
-        self.run, self._held_until = run, begun + self._lease
-        self._fenced = self._under_fence()
+        await self.lease.take(write)
+        self.run = run
+        self._fence.begin(run)
         await self._viewerlog.append(self._viewer, RunChanged(run))
-
-    async def renew(self) -> None:
-        """Keep the lease; raises Superseded when another attempt has begun."""
-        try:
-            await self._hold(self._write())
-        except Refused as refused:
-            self._fail(refused)
-
-    async def keep(self) -> bool:
-        """Keep the lease of a run that goes on; False when it was cancelled.
-
-        Raises Superseded when another attempt has begun.
-        """
-        write = self._write().require(CANCELLED, 0, "HGET", keys.run(self.run.id), CANCELLED)
-        try:
-            await self._hold(write)
-        except Refused as refused:
-            if refused.label == CANCELLED:
-                return False
-            self._fail(refused)
-        return True
-
-    async def release(self) -> None:
-        """Let others take the run up at once; raises Superseded when the lease is not held."""
-        self._held_until = 0.0
-        key = keys.lease(self.run.id)
-        write = self._fenced.again().require("lease", self._holder, "GET", key).do("DEL", key)
-        try:
-            await self._appender.append(write)
-        except Refused as refused:
-            self._fail(refused)
 
     async def emit(self, *events: Event) -> None:
         """Append events in order; deltas may wait and be merged."""
         while self._pending and self._pending[0].done():
             self._check(self._pending.popleft())
         latest = self._pending[-1] if self._pending else None
-        future = await self._appender.put(self._write().emit(*events), after=latest)
+        future = await self._appender.put(self._fence.write().emit(*events), after=latest)
         if future is not latest:
             self._pending.append(future)
 
@@ -178,14 +121,14 @@ class FencedLog:
         """Wait until everything that was emitted is in the log, and the run still held."""
         await self._settle()
         if not self.holds:
-            await self.renew()
+            await self.lease.renew()
 
     async def phase(self, phase: RunPhase) -> None:
         """Say what the run is doing."""
         if phase is self.run.phase:
             return
         self.run = replace(self.run, phase=phase)
-        write = self._write().do("HSET", keys.run(self.run.id), "phase", phase)
+        write = self._fence.write().do("HSET", keys.run(self.run.id), "phase", phase)
         await self._append(write.emit(RunChanged(self.run)))
 
     async def commit(self, step: Step) -> None:
@@ -193,31 +136,31 @@ class FencedLog:
         await self._settle()
         message = await self.message()
         entries = part_entries(message.id, self.run.id, step.part, step.observation or "")
-        write = self._write().even_when_full().emit(*step.events)
+        write = self._fence.write().even_when_full().emit(*step.events)
         write.do(*pushed(keys.history(self._conversation_id, message.branch), entries))
         await self._append(write)
 
-    async def end(self, end: End) -> None:
+    async def end(self, outcome: Outcome) -> None:
         """End the run and its message, and free the conversation, all at once."""
         await self._settle()
         message = replace(
             await self.message(),
-            status=MessageStatus(end.status.value),
-            error=end.error,
+            status=MessageStatus(outcome.status.value),
+            error=outcome.error,
             completed_at=now(),
         )
         run = replace(
             self.run,
-            status=end.status,
+            status=outcome.status,
             phase=None,
-            error=end.error,
-            usage=end.usage,
+            error=outcome.error,
+            usage=outcome.usage,
             completed_at=now(),
         )
 
         async def extend(_: Opened, write: Write, __: dict[str, Word]) -> None:
             write.even_when_full().fenced(run.id, run.attempt)
-            write.reached = self._reached
+            write.reached = self._fence.reached
             write.do("HSET", keys.run(run.id), *run_fields(run))
             encoded = msgspec.json.encode(message)
             write.do("HSET", keys.messages(self._conversation_id), message.id, encoded)
@@ -228,9 +171,9 @@ class FencedLog:
         try:
             await self._changes.make(self._viewer, self._conversation_id, fields, extend)
         except Refused as refused:
-            self._fail(refused)
+            self._fence.fail(refused)
         except NotFound as gone:
-            raise _superseded(gone) from None
+            raise superseded(gone) from None
         self.run = run
         await self._viewerlog.append(self._viewer, RunChanged(run))
         await self._client.zrem(keys.UNFINISHED_RUNS, run.id)
@@ -243,33 +186,9 @@ class FencedLog:
             raise Superseded("The conversation was deleted.")
         return msgspec.json.decode(stored, type=Message)
 
-    async def _hold(self, write: Write) -> None:
-        begun = time.monotonic()
-        self._reach(await self._appender.append(write.even_when_full().do(*self._held())))
-        self._held_until = begun + self._lease
-
-    def _write(self) -> Write:
-        if self._failure is not None:
-            raise self._failure
-        write = self._fenced.again()
-        write.reached = self._reached
-        return write
-
-    def _under_fence(self) -> Write:
-        """What every write of this attempt begins with; there is one for each token."""
-        write = Write.to_conversation(self._conversation_id)
-        return write.fenced(self.run.id, self.run.attempt)
-
-    def _held(self) -> tuple[Word, ...]:
-        """The command that takes the lease, or keeps it."""
-        return ("SET", keys.lease(self.run.id), self._holder, "PX", int(self._lease * 1000))
-
     async def _append(self, write: Write) -> None:
         await self._settle()
-        try:
-            self._reach(await self._appender.append(write))
-        except (Refused, Unavailable) as error:
-            self._fail(error)
+        await self._fence.append(write)
 
     async def _settle(self) -> None:
         """Wait until everything that was emitted is in the log."""
@@ -278,29 +197,10 @@ class FencedLog:
             self._check(self._pending.popleft())
 
     def _check(self, written: "asyncio.Future[int]") -> None:
+        """Take note of a write that was given to the appender and is done."""
         error = written.exception()
         if isinstance(error, Refused | Unavailable):
-            self._fail(error)
+            self._fence.fail(error)
         if error is not None:
             raise error
-        self._reach(written.result())
-
-    def _reach(self, number: int) -> None:
-        self._reached = max(self._reached, number)
-
-    def _fail(self, error: Refused | Unavailable) -> NoReturn:
-        """Refuse everything from now on."""
-        self._failure = _failure(error)
-        raise self._failure from error
-
-
-def _failure(error: Refused | Unavailable) -> Superseded | Unavailable:
-    if isinstance(error, Unavailable):
-        return error
-    if error.label == LOST:
-        return Unavailable("Redis has lost what it had confirmed: check how it keeps its data.")
-    return _superseded(error)
-
-
-def _superseded(refused: Exception) -> Superseded:
-    return Superseded(f"The run is no longer this worker's: {refused}")
+        self._fence.reach(written.result())

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
@@ -73,6 +73,11 @@ class Client(Redis):
 
 
 class _Pipeline(Pipeline):
+    def annotate_exception(
+        self, exception: Exception, number: int, command: Iterable[object]
+    ) -> None:
+        """Leave an error as it is: its code comes first, and a user reads it."""
+
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         return await reaching(super().execute(raise_on_error))
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from pybot.services.agent.ports import Outcome
 from pybot.services.container import Services, open_services
 from pybot.services.conversations.gate import Gate
 from pybot.services.hashes import Hashes
 from pybot.services.records import Run, RunStatus, Viewer, conversation_of
 from pybot.services.runs.attempt import Workplace
-from pybot.services.runs.log import End, FencedLog
+from pybot.services.runs.log import FencedLog
 from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.repair import Repair
 from pybot.services.runs.worker import RunWorker
@@ -40,7 +41,7 @@ class ScriptedAnswers:
     going_on: int = 0
     most: int = 0
 
-    async def answer(self, log: FencedLog, viewer: Viewer) -> End:  # noqa: ARG002
+    async def answer(self, log: FencedLog, viewer: Viewer) -> Outcome:  # noqa: ARG002
         """Wait for the gate."""
         self.begun.append(log.run.id)
         self.going_on += 1
@@ -49,7 +50,7 @@ class ScriptedAnswers:
             await self.gate.wait()
         finally:
             self.going_on -= 1
-        return End(status=RunStatus.COMPLETED)
+        return Outcome(status=RunStatus.COMPLETED)
 
     async def entitle(self, viewer: Viewer, log: FencedLog) -> None:
         """Do nothing."""

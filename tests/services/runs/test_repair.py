@@ -1,7 +1,7 @@
 """Repair on a real Redis: what a process that was lost has left is finished."""
 
+from pybot.services.agent.ports import Outcome
 from pybot.services.records import RunStatus
-from pybot.services.runs.log import End
 from pybot.services.runs.repair import MIN_AGE, ORPHAN_AGE
 from pybot.services.store import keys
 from tests.services.runs.conftest import ANN, Room
@@ -54,7 +54,7 @@ async def test_run_that_has_ended_is_forgotten(room: Room) -> None:
     await log.take_up()
     before = await room.services.viewerlog.cursor(ANN)
     noted = await room.noted(run.id) or 0
-    await log.end(End(status=RunStatus.COMPLETED))
+    await log.end(Outcome(status=RunStatus.COMPLETED))
     await client.zadd(keys.UNFINISHED_RUNS, {run.id: noted})
     await client.zadd(keys.viewer_runs(ANN.key), {run.id: noted})
     after = await room.services.viewerlog.cursor(ANN)

@@ -1,0 +1,152 @@
+"""What keeps workers apart: the fence of an attempt at a run, and its lease.
+
+The *fence* is the run's `attempt`: every write requires it, so that a worker that was replaced can
+write nothing. The *lease* is a key that expires: while it is there, nobody else takes the run up,
+so that its holder may touch the kernel, which knows no fence.
+"""
+
+import time
+from typing import Any, NoReturn
+
+from pybot.errors import Superseded, Unavailable
+from pybot.services.records import Run, conversation_of
+from pybot.services.store import keys
+from pybot.services.store.appender import Appender
+from pybot.services.store.connection import Client
+from pybot.services.store.write import LOST, Refused, Write
+
+# The mark in a run's hash, and the label of a write that is refused for its sake.
+CANCELLED = "cancelled"
+
+
+class Fence:
+    """The writes of one attempt.
+
+    They raise Superseded once another attempt has begun, and Unavailable once a write has failed,
+    or Redis has lost one: what is behind a gap would be of no use.
+    """
+
+    def __init__(self, appender: Appender, run: Run) -> None:
+        self._appender = appender
+        self._failure: Superseded | Unavailable | None = None
+        # The newest entry that is known to be in the log.
+        self.reached = 0
+        self.begin(run)
+
+    def begin(self, run: Run) -> None:
+        """Begin the attempt that `run` is in."""
+        self._run = run
+        # Every write begins with it, and there is one for each token.
+        self._fenced = Write.to_conversation(conversation_of(run.id)).fenced(run.id, run.attempt)
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return self._run.id
+
+    def seal(self) -> None:
+        """Refuse every later write."""
+        self._failure = Superseded("This worker does not work on the run any more.")
+
+    def write(self) -> Write:
+        """A write that is refused unless this attempt goes on."""
+        if self._failure is not None:
+            raise self._failure
+        write = self.write_though_sealed()
+        write.reached = self.reached
+        return write
+
+    def write_though_sealed(self) -> Write:
+        """A write for what a worker that stops has to do still."""
+        return self._fenced.again()
+
+    async def append(self, write: Write) -> None:
+        """Carry a write out."""
+        try:
+            await self.append_alone(write)
+        except Unavailable as error:
+            self.fail(error)
+
+    async def append_alone(self, write: Write, *, unless: str = "") -> bool:
+        """The same for a write that may fail, since no later one builds on it.
+
+        False when it is refused under the label `unless`.
+        """
+        try:
+            self.reach(await self._appender.append(write))
+        except Refused as refused:
+            if refused.label == unless:
+                return False
+            self.fail(refused)
+        return True
+
+    def reach(self, number: int) -> None:
+        """Take note that an entry is in the log."""
+        self.reached = max(self.reached, number)
+
+    def fail(self, error: Refused | Unavailable) -> NoReturn:
+        """Refuse everything from now on."""
+        self._failure = _failure(error)
+        raise self._failure from error
+
+
+class Lease:
+    """The lease of one attempt, for so many `seconds` after its last renewal."""
+
+    def __init__(self, client: Client, fence: Fence, holder: str, seconds: float) -> None:
+        self._client = client
+        self._fence = fence
+        self._key = keys.lease(fence.run_id)
+        self._holder = holder
+        self._seconds = seconds
+        self._held_until = 0.0
+
+    @property
+    def holds(self) -> bool:
+        """Whether nobody else can have taken the run up, as far as is known without asking."""
+        return time.monotonic() < self._held_until
+
+    async def take(self, write: Write) -> None:
+        """Take the run with a write; raises Superseded when another worker has it."""
+        begun = time.monotonic()
+        found: Any = await self._client.get(self._key)
+        holder = (found or b"").decode()
+        if holder not in ("", self._holder):
+            raise Superseded("Another worker has the run.")
+        await self._hold(write.require("lease", holder, "GET", self._key), begun)
+
+    async def renew(self) -> None:
+        """Hold the run for another while; raises Superseded when another attempt has begun."""
+        await self._hold(self._fence.write(), time.monotonic())
+
+    async def renew_unless_cancelled(self) -> bool:
+        """The same for a run that goes on; False when it was cancelled."""
+        write = self._fence.write()
+        write.require(CANCELLED, 0, "HGET", keys.run(self._fence.run_id), CANCELLED)
+        return await self._hold(write, time.monotonic())
+
+    async def release(self) -> None:
+        """Let others take the run up at once; raises Superseded when the lease is not held."""
+        self._held_until = 0.0
+        write = self._fence.write_though_sealed().require("lease", self._holder, "GET", self._key)
+        await self._fence.append_alone(write.do("DEL", self._key))
+
+    async def _hold(self, write: Write, begun: float) -> bool:
+        write.do("SET", self._key, self._holder, "PX", int(self._seconds * 1000)).even_when_full()
+        if not await self._fence.append_alone(write, unless=CANCELLED):
+            return False
+        self._held_until = begun + self._seconds
+        return True
+
+
+def _failure(error: Refused | Unavailable) -> Superseded | Unavailable:
+    if isinstance(error, Unavailable):
+        return error
+    if error.label == LOST:
+        return Unavailable("Redis has lost what it had confirmed: check how it keeps its data.")
+    return superseded(error)
+
+
+def superseded(refused: Exception) -> Superseded:
+    """What a worker is told that has lost its run."""
+    return Superseded(f"The run is no longer this worker's: {refused}")
