@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from pybot.config import LlmSettings
 from pybot.services.llm.base import Turn
-from pybot.services.llm.smollm2 import EXAMPLES, FEW_SHOT, SYSTEM
+from pybot.services.llm.smollm2 import FEW_SHOT, SYSTEM
 
 # The end of a closing fence. It is also the end of an opening one that names no language: then no
 # block is closed yet, and the model is asked to go on with its unfinished turn.
@@ -23,15 +23,11 @@ _FENCES = re.compile(r"`{3,}")
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """What suits a model. `temperature` None leaves it to the service; `few_shot` turns alternate.
-
-    `examples` are questions that the model is known to handle, for a page with no conversation yet.
-    """
+    """What suits a model. `temperature` None leaves it to the service; `few_shot` turns alternate."""
 
     system: str
     few_shot: tuple[Turn, ...] = ()
     temperature: float | None = None
-    examples: tuple[str, ...] = EXAMPLES
 
 
 DEFAULT = Profile(
