@@ -5,7 +5,7 @@ held the user's text, and which path it was written on; lists were ordered by mi
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from pybot.services.blobs import STORED
@@ -159,6 +159,11 @@ async def _remove_docket(client: Client) -> None:
 
 async def matching(client: Client, pattern: str) -> AsyncGenerator[str]:
     """The keys that match."""
-    found: AsyncIterator[Any] = client.scan_iter(match=pattern, count=SCAN_COUNT)
-    async for key in found:
-        yield key.decode()
+    position = 0
+    while True:
+        found: Any = await client.scan(position, match=pattern, count=SCAN_COUNT)
+        position, page = found
+        for key in page:
+            yield key.decode()
+        if not position:
+            return
