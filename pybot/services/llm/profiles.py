@@ -23,7 +23,7 @@ _FENCES = re.compile(r"`{3,}")
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """What suits a model; `temperature` None leaves it to the service, `few_shot` turns alternate."""
+    """What suits a model: `temperature` None leaves it to the service, `few_shot` alternates."""
 
     system: str
     few_shot: tuple[Turn, ...] = ()
