@@ -28,7 +28,9 @@ class PybotError(Exception):
     @property
     def extensions(self) -> dict[str, object]:
         """What a GraphQL error carries beside its message (graphql-core reads this attribute)."""
-        return {"code": self.code}
+        return (
+            {"code": self.code, "argument": list(self.path)} if self.path else {"code": self.code}
+        )
 
 
 class InvalidInput(PybotError):
@@ -58,7 +60,7 @@ class Conflict(PybotError):
 class LimitExceeded(PybotError):
     """Too many or too large requests; `retry_after` in seconds, None when waiting does not help."""
 
-    code = "RATE_LIMITED"
+    code = "LIMIT_EXCEEDED"
 
     def __init__(
         self, message: str, path: Sequence[str] = (), *, retry_after: int | None = None

@@ -26,7 +26,7 @@ from pybot.endpoint.unicode import half_pair
 if TYPE_CHECKING:
     from strawberry.types import ExecutionResult
 
-RATE_LIMITED = "RATE_LIMITED"
+LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
 
 # A stream that catches up has all its results at hand and waits for nothing, not even for a client
 # that reads fast: after so many results in a row others have their turn.
@@ -45,7 +45,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Any, None]):
         elif message["type"] == "subscribe" and self._is_full(message["id"]):
             most = self.max_subscriptions_per_connection
             text = f"A socket has at most {most} operations at once."
-            error = GraphQLError(text, extensions={"code": RATE_LIMITED})
+            error = GraphQLError(text, extensions={"code": LIMIT_EXCEEDED})
             payload = [error.formatted]
             await self.send_message({"id": message["id"], "type": "error", "payload": payload})
         else:

@@ -43,6 +43,7 @@ def _halves(value: Any) -> Iterator[Path]:
     left: list[tuple[Any, Path]] = [(value, ())]
     while left:
         item, path = left.pop()
+        anything: Any = item
         if isinstance(item, str):
             if not is_whole(item):
                 yield path
@@ -50,5 +51,4 @@ def _halves(value: Any) -> Iterator[Path]:
             for name, each in cast("dict[str, Any]", item).items():
                 left += [(name, (*path, name)), (each, (*path, name))]
         elif isinstance(item, list):
-            items: list[Any] = item
-            left += [(each, (*path, index)) for index, each in enumerate(items)]
+            left += [(each, (*path, index)) for index, each in enumerate(anything)]

@@ -13,7 +13,6 @@ from graphql import (
     GraphQLEnumType,
     GraphQLError,
     GraphQLInputObjectType,
-    GraphQLInputType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLScalarType,
@@ -22,8 +21,8 @@ from graphql import (
     Undefined,
     VariableDefinitionNode,
     is_required_input_field,
+    utilities,
 )
-from graphql.utilities import type_from_ast
 
 from pybot.endpoint.masking import BAD_INPUT
 
@@ -82,7 +81,7 @@ def _variable(
     schema: GraphQLSchema, definition: VariableDefinitionNode, values: Mapping[str, Any]
 ) -> Iterator[Problem]:
     name = definition.variable.name.value
-    kind = cast("GraphQLInputType | None", type_from_ast(schema, definition.type))
+    kind: Any = utilities.type_from_ast(schema, definition.type)  # generic beyond interest
     value = values.get(name, Undefined)
     if value is Undefined:
         if isinstance(kind, GraphQLNonNull) and definition.default_value is None:
@@ -91,7 +90,7 @@ def _variable(
         yield from _value(kind, value, (name,))
 
 
-def _value(kind: GraphQLInputType, value: Any, path: Path) -> Iterator[Problem]:
+def _value(kind: Any, value: Any, path: Path) -> Iterator[Problem]:
     if isinstance(kind, GraphQLNonNull):
         if value is None:
             yield path, "must not be null"
@@ -101,13 +100,12 @@ def _value(kind: GraphQLInputType, value: Any, path: Path) -> Iterator[Problem]:
         return
     elif isinstance(kind, GraphQLList):
         # Lists take a single value as a list of one.
-        of_type = cast("GraphQLInputType", kind.of_type)
-        if not isinstance(value, list):
-            yield from _value(of_type, value, path)
-            return
-        items: list[Any] = value
-        for index, item in enumerate(items):
-            yield from _value(of_type, item, (*path, index))
+        items: Any = value
+        if isinstance(value, list):
+            for index, item in enumerate(items):
+                yield from _value(kind.of_type, item, (*path, index))
+        else:
+            yield from _value(kind.of_type, value, path)
     elif isinstance(kind, GraphQLInputObjectType):
         yield from _object(kind, value, path)
     elif words := _leaf(kind, value):

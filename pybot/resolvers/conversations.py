@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 import strawberry
 
 from pybot.context import Info
-from pybot.errors import InvalidInput, NotFound
+from pybot.errors import InvalidInput
 from pybot.resolvers.refusals import MAX_IDS, Refusals, required
 from pybot.schema import ids
 from pybot.schema.conversation import Conversation
@@ -33,7 +33,7 @@ async def create_conversation(
         snapshot = await info.context.services.conversations.create(
             info.context.viewer,
             title=given(input.title),
-            model=model_name(info, input.model_id),
+            model=model_name(input.model_id),
             instructions=given(input.instructions) or "",
             idempotency_key=given(input.idempotency_key),
         )
@@ -53,7 +53,7 @@ async def update_conversation(
             title=not_null(input.title, "title"),
             pinned=not_null(input.pinned, "pinned"),
             archived=not_null(input.archived, "archived"),
-            model=model_name(info, not_null(input.model_id, "modelId")),
+            model=model_name(not_null(input.model_id, "modelId")),
             instructions=not_null(input.instructions, "instructions"),
         )
         return UpdateConversationPayload(conversation=changed(info, snapshot))
@@ -83,14 +83,10 @@ def changed(info: Info, snapshot: Snapshot) -> Conversation:
     return Conversation.from_snapshot(snapshot, scope_with(info, snapshot))
 
 
-def model_name(info: Info, model_id: strawberry.ID | None) -> str | None:
-    """The name of a model that the server has; None when no model is asked for."""
-    if (global_id := given(model_id)) is None:
-        return None
-    name = required("Model", global_id, "modelId")
-    if all(model.name != name for model in info.context.services.models):
-        raise NotFound("This server has no such model.", ("modelId",))
-    return name
+def model_name(model_id: strawberry.ID | None) -> str | None:
+    """The name of a model; None when no model is asked for."""
+    global_id = given(model_id)
+    return None if global_id is None else required("Model", global_id, "modelId")
 
 
 def not_null(value: T | None, name: str) -> T | None:

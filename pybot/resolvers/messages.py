@@ -22,7 +22,7 @@ from pybot.schema.message_change import (
 from pybot.schema.run import Run
 from pybot.schema.scope import scope_with
 from pybot.services.once import Once
-from pybot.services.starts import NewConversation, Sent
+from pybot.services.runs.starts import NewConversation, Sent
 
 IN_TARGET = {
     "conversationId": ("target", "conversationId"),
@@ -42,7 +42,7 @@ async def send_message(
             info.context.viewer,
             text=input.text,
             conversation_id=_conversation_id(input.target),
-            new=_new_conversation(info, input.target),
+            new=_new_conversation(input.target),
             idempotency_key=given(input.idempotency_key),
         )
         conversation = changed(info, sent.snapshot)
@@ -99,12 +99,12 @@ def _conversation_id(target: MessageTarget) -> str | None:
     return None if global_id is None else required("Conversation", global_id, "conversationId")
 
 
-def _new_conversation(info: Info, target: MessageTarget) -> NewConversation | None:
+def _new_conversation(target: MessageTarget) -> NewConversation | None:
     new = given(target.new_conversation)
     if new is None:
         return None
     return NewConversation(
         title=given(new.title),
-        model=model_name(info, new.model_id),
+        model=model_name(new.model_id),
         instructions=given(new.instructions) or "",
     )

@@ -1,6 +1,6 @@
 """A thing in one media type, and where its bytes are."""
 
-import json
+import re
 from collections.abc import Sequence
 from hashlib import sha256
 from urllib.parse import urlencode
@@ -9,7 +9,7 @@ import strawberry
 
 from pybot.schema.fields import field
 from pybot.schema.scalars import JSON, URL
-from pybot.services import records
+from pybot.services import exact_json, records
 
 # Enough of a digest to tell two versions of one output apart.
 VERSION_LENGTH = 16
@@ -36,18 +36,23 @@ def is_json(media_type: str) -> bool:
 def accepted(
     bundle: Sequence[records.Representation], accept: Sequence[str] | None
 ) -> list[records.Representation]:
-    """What of a bundle is accepted, in the order of `accept`; all of it when that is None."""
+    """What of a bundle is accepted, in the order of `accept`; all of it when that is None.
+
+    Each item is a media range of HTTP's `Accept`: `image/png`, `image/*`, `*/*`. The order decides,
+    so weights do nothing, but that 0 accepts nothing.
+    """
     if accept is None:
         return list(bundle)
-    found = [item for pattern in accept for item in bundle if _matches(pattern, item.media_type)]
+    found = [item for wanted in accept for item in bundle if _matches(wanted, item.media_type)]
     return [item for place, item in enumerate(found) if item not in found[:place]]
 
 
-def _matches(pattern: str, media_type: str) -> bool:
-    pattern, media_type = pattern.strip().lower(), media_type.lower()
-    if pattern.endswith("/*"):
-        return media_type.startswith(pattern.removesuffix("*"))
-    return pattern == media_type
+def _matches(wanted: str, media_type: str) -> bool:
+    media_range, *parameters = (part.strip().lower() for part in wanted.split(";"))
+    if any(re.fullmatch(r"q\s*=\s*0(\.0*)?", parameter) for parameter in parameters):
+        return False
+    essence = media_type.partition(";")[0].strip().lower()
+    return media_range in (essence, f"{essence.partition('/')[0]}/*", "*/*")
 
 
 @strawberry.type(description="A thing in one media type.")
@@ -89,7 +94,7 @@ class Representation:
 def decoded(text: str) -> object:
     """The JSON value of a text; None for a text that was cut in the middle of it."""
     try:
-        return json.loads(text)
+        return exact_json.loads(text)
     except ValueError:
         return None
 

@@ -27,16 +27,16 @@ from pybot.services.llm.adapters import model_of
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import profile_of
 from pybot.services.outputs import Outputs
-from pybot.services.quota import RunQuota
 from pybot.services.runs.answering import Answering
 from pybot.services.runs.attempt import Workplace
 from pybot.services.runs.commands import Runs
 from pybot.services.runs.log import RunLogs
 from pybot.services.runs.queue import RunQueue
+from pybot.services.runs.quota import RunQuota
 from pybot.services.runs.repair import Repair
+from pybot.services.runs.starts import Starts
 from pybot.services.runs.suspension import Suspensions
 from pybot.services.runs.worker import RunWorker
-from pybot.services.starts import Starts
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
 from pybot.services.store.hub import Hub

@@ -109,7 +109,7 @@ async def test_socket_has_so_many_operations_and_no_more(start: Start) -> None:
         await subscribe(socket, "3", "{hello}")
         message = await receive(socket)
         assert (message["id"], message["type"]) == ("3", "error")
-        assert [error["extensions"]["code"] for error in message["payload"]] == ["RATE_LIMITED"]
+        assert [error["extensions"]["code"] for error in message["payload"]] == ["LIMIT_EXCEEDED"]
         await send(socket, type="complete", id="0")
         await subscribe(socket, "3", "{hello}")
         assert (await receive(socket))["type"] == "next"

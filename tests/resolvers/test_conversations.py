@@ -129,6 +129,14 @@ async def test_update_changes_what_is_given_only(api: Api) -> None:
     assert changed["instructions"] == "Be brief."
 
 
+async def test_instructions_that_nobody_can_see_are_none(api: Api) -> None:
+    conversation = await api.create(instructions="Be brief.")
+    for written, stored in ((" \0Be kind. ", " Be kind. "), ("\u200b \0", "")):
+        change = {"conversationId": conversation, "instructions": written}
+        payload = (await api(UPDATE, input=change))["updateConversation"]
+        assert payload["conversation"]["instructions"] == stored
+
+
 async def test_title_is_kept_on_one_line(api: Api) -> None:
     conversation = await api.create(title="  Two\r\nlines\x00 \u00e9\u200d ")
     assert await titles(api) == ["Two lines \u00e9\u200d"]

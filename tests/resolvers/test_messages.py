@@ -136,6 +136,7 @@ async def test_repeated_key_sends_once(api: Api) -> None:
             "NotFoundError",
             ["target", "conversationId"],
         ),
+        ({"text": "\u200b\0 \n"}, "InvalidInputError", ["text"]),
         (
             {"target": {"newConversation": {"title": ""}}},
             "InvalidInputError",
@@ -151,6 +152,11 @@ async def test_repeated_key_sends_once(api: Api) -> None:
             "NotFoundError",
             ["target", "newConversation", "modelId"],
         ),
+        (
+            {"target": {"newConversation": {"modelId": ids.encode("Model", "other")}}},
+            "NotFoundError",
+            ["target", "newConversation", "modelId"],
+        ),
     ],
 )
 async def test_unfit_values_are_named(
@@ -163,14 +169,39 @@ async def test_unfit_values_are_named(
     assert listed["viewer"]["conversations"]["totalCount"] == 0
 
 
+async def test_text_is_stored_as_it_was_written_but_for_nuls(api: Api) -> None:
+    target = {"newConversation": {"instructions": "Be\0 brief.\n"}}
+    written = " \0\u200b\tPlot\n\x1b[1m it 👩\u200d💻 "
+    sent = (await api(SEND, input={"target": target, "text": written}))["sendMessage"]
+    query = """query ($message: ID!, $conversation: ID!) {
+      node(id: $message) { ... on Message { text } }
+      conversation(id: $conversation) { instructions }
+    }"""
+    named = {"message": sent["message"]["id"], "conversation": sent["conversation"]["id"]}
+    assert await api(query, **named) == {
+        "node": {"text": written.replace("\0", "")},
+        "conversation": {"instructions": "Be brief.\n"},
+    }
+
+
 @pytest.mark.parametrize(
-    "target",
-    [{}, {"conversationId": None}, {"conversationId": "x", "newConversation": {}}],
+    ("target", "place"),
+    [
+        ({}, []),
+        ({"conversationId": None}, ["conversationId"]),
+        ({"conversationId": "x", "newConversation": {}}, []),
+    ],
 )
-async def test_target_is_exactly_one(api: Api, target: dict[str, Any]) -> None:
+async def test_target_is_exactly_one(api: Api, target: dict[str, Any], place: list[str]) -> None:
     """`@oneOf` is the endpoint's to check: no resolver sees such a target."""
-    codes = await api.codes(SEND, input={"target": target, "text": "Plot"})
-    assert codes == ["BAD_USER_INPUT"]
+    variables = {"input": {"target": target, "text": "Plot"}}
+    result = await api.schema.execute(SEND, variables, context_value=api.context)
+    assert result.errors is not None
+    (error,) = result.errors
+    assert error.extensions == {
+        "code": "BAD_USER_INPUT",
+        "argument": ["input", "target", *place],
+    }
 
 
 async def test_cancelled_run_can_be_cancelled_again(api: Api) -> None:

@@ -36,9 +36,21 @@ def test_what_is_accepted_twice_is_given_once() -> None:
     assert accepted(BUNDLE, ["image/svg+xml", "image/*", "text/plain"]) == [SVG, PLOT, PLAIN]
 
 
+def test_accept_takes_everything() -> None:
+    assert accepted(BUNDLE, ["*/*"]) == list(BUNDLE)
+    assert accepted(BUNDLE, ["text/plain", "*/*"]) == [PLAIN, PLOT, SVG]
+
+
+def test_accept_takes_what_the_header_takes() -> None:
+    """Parameters are no part of the type; the order decides, and a weight of 0 accepts nothing."""
+    assert accepted(BUNDLE, ["text/*;q=0.5", "image/png; q=1"]) == [PLAIN, PLOT]
+    assert accepted(BUNDLE, [" image/* ; q=0.001"]) == [PLOT, SVG]
+    assert accepted(BUNDLE, ["image/*;q=0", "*/*; q=0.0", "text/plain"]) == [PLAIN]
+
+
 def test_empty_accept_gives_nothing() -> None:
     assert accepted(BUNDLE, []) == []
-    assert accepted(BUNDLE, ["*", "im", "image/"]) == []
+    assert accepted(BUNDLE, ["*", "*/", "*/png", "im", "image/", "image/*/*", "", ";"]) == []
 
 
 def test_urls_are_relative_and_name_type_and_version() -> None:
@@ -64,6 +76,7 @@ def test_text_is_null_for_binary_and_cut_ones() -> None:
         ("application/json", '{"a": [1, null]}', {"a": [1, None]}),
         ("application/vnd.plotly.v1+json", "[1]", [1]),
         ("application/json; charset=utf-8", "1", 1),
+        ("application/json", f"[{2**64}, {-(10**300)}]", [2**64, -(10**300)]),
         ("text/plain", "1", None),
         ("application/json", '{"a": [1', None),
     ],

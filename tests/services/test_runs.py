@@ -17,7 +17,7 @@ from pybot.services.events import Entry, RunChanged, TextDelta
 from pybot.services.fold import Fold
 from pybot.services.pages import PageRequest
 from pybot.services.records import Conversation, MessageStatus, RunStatus, Viewer, conversation_of
-from pybot.services.starts import Sent
+from pybot.services.runs.starts import Sent
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from tests.fixtures.server import SettingsWith

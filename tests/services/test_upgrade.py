@@ -192,7 +192,7 @@ async def test_redis_that_is_away_at_the_start_is_brought_over_once_it_is_there(
         supervisor = Supervisor()
         async with connect(url) as client, supervisor.running():
             await bring_up_to_date(client, url, supervisor)
-            with pytest.raises(Unavailable, match="up to date"):
+            with pytest.raises(Unavailable, match="Redis does not do its part"):
                 await client.get(keys.DATA_VERSION)
             away.symlink_to(there)
             async with asyncio.timeout(10):
@@ -266,10 +266,9 @@ async def with_digests(api: Api, message: Any) -> Any:
 
 def like(found: Any, expected: Any) -> Any:
     """What was found, without the fields that the older version did not have."""
-    match found, expected:
-        case dict(), dict():
-            return {key: like(found.get(key), expected[key]) for key in expected}
-        case list(), list() if len(found) == len(expected):
-            return [like(one, other) for one, other in zip(found, expected, strict=True)]
-        case _:
-            return found
+    if isinstance(expected, dict):
+        fields: dict[str, Any] = expected
+        return {key: like(found.get(key), value) for key, value in fields.items()}
+    if isinstance(expected, list) and len(found) == len(items := list[Any](expected)):
+        return [like(one, other) for one, other in zip(found, items, strict=True)]
+    return found

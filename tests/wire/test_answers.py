@@ -173,3 +173,27 @@ async def test_regenerated_answer_takes_the_place_of_the_old(server: Server) -> 
     assert [message["id"] for message in after] != [message["id"] for message in before]
     assert after[0]["id"] == before[0]["id"]
     assert after[1]["parts"][0]["text"] == "You said: hello"
+
+
+async def test_integers_of_any_size_keep_their_digits(server: Server) -> None:
+    """From the kernel to the client, as JSON's value, as its text and as bytes."""
+    number, long = 2**64 + 1, "7" * 5_000
+    code = (
+        "import sys; sys.set_int_max_str_digits(0)\\n"
+        f"display({{'application/json': [{number}, int('7' * 5_000)]}}, raw=True)"
+    )
+    ann = server.user()
+    sent = await ann.send(f"[[code: {code}]] [[answer: ok]]")
+    await ann.until_ended(sent)
+    query = """query($id: ID!) { conversation(id: $id) { messages(last: 1) { nodes { parts {
+      ... on CellPart { cell { outputs { ... on DisplayOutput {
+        representations(accept: ["*/*"]) { json text url }
+      } } } }
+    } } } } }"""
+    body = {"query": query, "variables": {"id": sent["conversation"]["id"]}}
+    async with ann.http.post(f"{server.url}/graphql", json=body, headers=ann.headers) as response:
+        answer = await response.text()
+    assert f'"json":[{number},{long}]' in answer
+    assert f'"text":"[{number},{long}]"' in answer
+    url = answer.partition('"url":"')[2].partition('"')[0]
+    assert (await ann.get(url))[1].decode() == f"[{number},{long}]"

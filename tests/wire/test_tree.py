@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from pybot.services.conversations.history import ConversationHistory
 from tests.client import Api, decoded_id
+from tests.fixtures.redis import keys_like
 from tests.fixtures.server import Server
 
 AGAIN = """mutation($id: ID!) { regenerateMessage(input: {messageId: $id}) {
@@ -165,11 +166,11 @@ async def test_regenerating_copies_nothing(server: Server, redis_url: str) -> No
     """A further version takes as much room in a long conversation as in a short one."""
     ann = server.user()
     grown: list[int] = []
-    async with Redis.from_url(redis_url) as client:
+    async with Redis.from_url(redis_url, decode_responses=True) as client:
 
         async def size(conversation: str) -> int:
-            keys = [key async for key in client.scan_iter(f"*{{{decoded_id(conversation)}}}*")]
-            kept = [key for key in keys if b":log:" not in key]
+            found = await keys_like(client, f"*{{{decoded_id(conversation)}}}*")
+            kept = [key for key in found if ":log:" not in key]
             return sum([await client.memory_usage(key) or 0 for key in kept])
 
         for questions in (1, 15):

@@ -60,7 +60,7 @@ class Changes:
             write, changed, run = _unchanged(opened), dict(fields), opened.run
             if extend is not None:
                 run = await extend(opened, write, changed)
-            after = opened.hash.model_copy(update=changed).record()
+            after = opened.stored.model_copy(update=changed).record()
             event = ConversationChanged(after, run, opened.kernel)
             flat = [word for change in changed.items() for word in change]
             write.do("HSET", head, *flat).do("HINCRBY", head, "version", 1).emit(event)
@@ -81,7 +81,7 @@ def _unchanged(opened: Opened) -> Write:
     """A write that happens only while all that the event says is still so."""
     conversation_id, run = opened.conversation.id, opened.run
     write = Write.to_conversation(conversation_id)
-    write.require(SAME, opened.hash.version, "HGET", write.head, "version")
+    write.require(SAME, opened.stored.version, "HGET", write.head, "version")
     write.require(SAME, opened.kernel_json, "GET", keys.kernel(conversation_id))
     if run is not None:
         key = keys.run(run.id)

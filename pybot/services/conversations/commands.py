@@ -1,7 +1,6 @@
 """Creating, changing and deleting conversations, always by their owner."""
 
 import contextlib
-import unicodedata
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -22,6 +21,7 @@ from pybot.services.requests import Request
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
 from pybot.services.store.write import Refused, Word, Write
+from pybot.services.text import cleaned, is_visible, one_line
 
 MAX_TITLE_LENGTH = 200
 MAX_INSTRUCTIONS_LENGTH = 8_000
@@ -73,7 +73,7 @@ class Conversations:
         instructions: str,
     ) -> ConversationHash:
         """A conversation to be created; raises InvalidInput."""
-        self._check(model=model, instructions=instructions)
+        self._check_model(model)
         created = milliseconds(now())
         return self._hashes.conversation(
             pk=conversation_id,
@@ -81,7 +81,7 @@ class Conversations:
             title=NEW_TITLE if title is None else tidied(title),
             titled_by="user" if title else "",
             model=model or self._model_names[0],
-            instructions=instructions,
+            instructions=checked(instructions),
             created_at=created,
             updated_at=created,
         )
@@ -128,7 +128,8 @@ class Conversations:
         instructions: str | None = None,
     ) -> Snapshot:
         """Change a conversation; None leaves a field as it is."""
-        self._check(model=model, instructions=instructions)
+        self._check_model(model)
+        instructions = None if instructions is None else checked(instructions)
         fields: dict[str, Word] = {}
         if title is not None:
             fields |= {"title": tidied(title), "titled_by": "user"}
@@ -140,7 +141,7 @@ class Conversations:
                 fields[name] = text
 
         async def unless_so(opened: Opened, _: Write, changed: dict[str, Word]) -> Run | None:
-            if all(getattr(opened.hash, name) == value for name, value in changed.items()):
+            if all(getattr(opened.stored, name) == value for name, value in changed.items()):
                 raise _Unchanged
             changed["updated_at"] = milliseconds(now())
             return opened.run
@@ -153,13 +154,13 @@ class Conversations:
 
     async def has_title(self, viewer: Viewer, conversation_id: str) -> bool:
         """Whether the user or the model has named a conversation; raises NotFound."""
-        return bool((await self._gate.open(viewer, conversation_id)).hash.titled_by)
+        return bool((await self._gate.open(viewer, conversation_id)).stored.titled_by)
 
     async def set_title(self, viewer: Viewer, conversation_id: str, title: str, *, by: str) -> None:
         """Give a title unless there is one; `by=""` lets another one take its place."""
 
         async def unless_titled(opened: Opened, _: Write, __: dict[str, Word]) -> Run | None:
-            if opened.hash.titled_by or opened.hash.title == title:
+            if opened.stored.titled_by or opened.stored.title == title:
                 raise _Unchanged
             return opened.run
 
@@ -182,12 +183,9 @@ class Conversations:
             await self._sweep.finish(conversation_id)
         return deleted
 
-    def _check(self, *, model: str | None, instructions: str | None) -> None:
-        if instructions is not None and len(instructions) > MAX_INSTRUCTIONS_LENGTH:
-            message = f"Instructions have at most {MAX_INSTRUCTIONS_LENGTH} characters."
-            raise InvalidInput(message, ("instructions",))
+    def _check_model(self, model: str | None) -> None:
         if model is not None and model not in self._model_names:
-            raise InvalidInput("This server has no such model.", ("modelId",))
+            raise NotFound("This server has no such model.", ("modelId",))
 
 
 class _Unchanged(Exception):
@@ -196,9 +194,16 @@ class _Unchanged(Exception):
 
 def tidied(title: str) -> str:
     """A title on one line, without control characters; raises InvalidInput when none is left."""
-    kept = (each for each in title if each.isspace() or unicodedata.category(each) != "Cc")
-    tidy = " ".join("".join(kept).split())
-    seen = any(each.isprintable() and each != " " for each in tidy)
-    if not seen or len(tidy) > MAX_TITLE_LENGTH:
+    tidy = one_line(title)
+    if not is_visible(tidy) or len(tidy) > MAX_TITLE_LENGTH:
         raise InvalidInput(f"A title has 1 to {MAX_TITLE_LENGTH} characters.", ("title",))
     return tidy
+
+
+def checked(instructions: str) -> str:
+    """Instructions without NULs, empty where nothing can be seen; InvalidInput for long ones."""
+    clean = cleaned(instructions)
+    if len(clean) > MAX_INSTRUCTIONS_LENGTH:
+        message = f"Instructions have at most {MAX_INSTRUCTIONS_LENGTH} characters."
+        raise InvalidInput(message, ("instructions",))
+    return clean if is_visible(clean) else ""

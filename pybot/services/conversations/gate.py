@@ -23,12 +23,12 @@ NO_CONVERSATION = "There is no conversation with this ID."
 
 @dataclass(frozen=True)
 class Opened:
-    """A conversation as of one instant: its hash, the run that goes on, and its kernel.
+    """A conversation as of one instant: what is stored of it, the run that goes on, and its kernel.
 
     `kernel_json` is the kernel as it is stored, "" without one.
     """
 
-    hash: ConversationHash
+    stored: ConversationHash
     run: Run | None
     kernel: Kernel | None
     kernel_json: str
@@ -36,12 +36,12 @@ class Opened:
     @property
     def conversation(self) -> Conversation:
         """The metadata."""
-        return self.hash.record()
+        return self.stored.record()
 
     @property
     def cursor(self) -> int:
         """The number of the newest event."""
-        return self.hash.seq
+        return self.stored.seq
 
 
 class Gate:
@@ -96,7 +96,7 @@ def _opened(answer: Any, viewer: Viewer) -> Opened:
     if fields.get("owner") != viewer.username or fields.get("deleted_at") != "0":
         raise NotFound(NO_CONVERSATION, ("conversationId",))
     return Opened(
-        hash=ConversationHash.model_validate(fields),
+        stored=ConversationHash.model_validate(fields),
         run=RunHash.model_validate(run).record() if run else None,
         kernel=msgspec.json.decode(kernel, type=Kernel) if kernel else None,
         kernel_json=(kernel or b"").decode(),

@@ -22,6 +22,7 @@ from pybot.services.records import Message, Viewer
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
+from pybot.services.store.script import Script
 from pybot.services.store.write import Write
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ REPAIR_AGE = 2_000  # ms
 REPAIR_INTERVAL = 3.0  # seconds
 # A request with the same idempotency key finds that its conversation was deleted, at least so long.
 TOMBSTONE_SECONDS = 24 * 60 * 60
+
+# Also when Redis is full: a deletion makes room.
+NOTE = "#!lua flags=allow-oom\nreturn redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])"
 
 # Removes something of a deleted conversation.
 Removal = Callable[[str], Coroutine[Any, Any, None]]
@@ -52,15 +56,14 @@ class Sweep:
         self._gate = gate
         self._appender = appender
         self._viewerlog = viewerlog
+        self._note = Script(client, NOTE)
         self._tombstone = max(retention, TOMBSTONE_SECONDS)
         # What else ends with a conversation: its kernel, its folder.
         self.on_delete: list[Removal] = []
 
     async def note(self, conversation_id: str) -> None:
         """Let repair look at a conversation, should this process end before `forget`."""
-        await self._client.zadd(
-            keys.UNFINISHED_CONVERSATIONS, {conversation_id: milliseconds(now())}
-        )
+        await self._note([keys.UNFINISHED_CONVERSATIONS], [milliseconds(now()), conversation_id])
 
     async def forget(self, conversation_id: str) -> None:
         """Say that nothing is left to do."""

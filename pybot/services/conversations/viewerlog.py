@@ -57,7 +57,8 @@ class ViewerLog:
     async def append(self, viewer: Viewer, *events: ViewerEvent) -> None:
         """Append events, and bring the list of conversations up to date with them."""
         key = viewer.key
-        write = Write.to_viewer(key).emit(*events)
+        # What it follows has happened, also where Redis is full by now.
+        write = Write.to_viewer(key).even_when_full().emit(*events)
         for event in events:
             listed, running = keys.viewer_conversations(key), keys.viewer_runs(key)
             waiting = keys.viewer_waiting(key)
@@ -65,7 +66,7 @@ class ViewerLog:
                 case ConversationChanged(conversation=conversation):
                     write.rank(listed, conversation.id, milliseconds(conversation.updated_at))
                 case ConversationDeleted(conversation_id=conversation_id):
-                    write.do("ZREM", listed, conversation_id).even_when_full()
+                    write.do("ZREM", listed, conversation_id)
                 case RunChanged(run=run) if run.status.ended:
                     write.do("ZREM", running, run.id).do("ZREM", waiting, run.id)
                 case RunChanged(run=run) if run.is_suspended:

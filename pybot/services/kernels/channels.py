@@ -14,6 +14,7 @@ import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from pybot.config import MIB
+from pybot.services import exact_json
 from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import ReactionReader
 from pybot.services.kernels.owner_protocol import Connection
@@ -146,6 +147,7 @@ async def open_channels(
     """Connect to a kernel for one execution. Its outputs come once `subscribed` was waited for."""
     client = AsyncKernelClient(context=context)
     client.load_connection_info(msgspec.to_builtins(connection))
+    client.session.unpack = exact_json.loads  # upstream's choice makes floats of long integers
     client.start_channels(  # noqa: S604 (the shell is a channel)
         shell=True, iopub=True, stdin=False, hb=False, control=False
     )

@@ -5,12 +5,13 @@ default is JSON. Both: https://jupyter-server.readthedocs.io/en/latest/developer
 """
 
 import itertools
-import json
 import struct
 from collections.abc import Mapping
 from typing import Any
 
 from jupyter_client.session import Session, json_packer
+
+from pybot.services import exact_json
 
 V1 = "v1.kernel.websocket.jupyter.org"
 MOST_PARTS = 1024  # of one message; each buffer is one
@@ -55,7 +56,8 @@ def _decode_v1(frame: bytes) -> Mapping[str, Any]:
     offsets = struct.unpack_from(f"<{count}Q", frame, 8)
     bounds = itertools.pairwise(offsets[1 : len(PARTS) + 2])
     message = {
-        name: json.loads(frame[start:end]) for name, (start, end) in zip(PARTS, bounds, strict=True)
+        name: exact_json.loads(frame[start:end])
+        for name, (start, end) in zip(PARTS, bounds, strict=True)
     }
     return {**message, "msg_type": message["header"]["msg_type"]}
 
@@ -64,5 +66,5 @@ def _decode_json(frame: bytes | str) -> Mapping[str, Any]:
     if isinstance(frame, bytes):  # with buffers: a table of offsets, the message, the buffers
         count, start, *rest = struct.unpack_from(">3I", frame)
         frame = frame[start : rest[0] if count > 1 else None]
-    message = json.loads(frame)
+    message = exact_json.loads(frame)
     return {**message, "msg_type": message["header"]["msg_type"]}

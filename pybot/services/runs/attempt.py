@@ -106,11 +106,10 @@ class Attempt:
     async def _once(self) -> None:
         """Take the run up, and work on it; raises Unavailable when Redis fails meanwhile."""
         viewer = await self._gate.owner(conversation_of(self.run_id))
-        try:
+        stored = None
+        with contextlib.suppress(NotFoundError):
             stored = await self._hashes.run.get(self.run_id)
-        except NotFoundError:
-            viewer = None
-        if viewer is None:
+        if viewer is None or stored is None:
             await self._forget()
             return
         if stored.suspended_until:

@@ -9,16 +9,17 @@ from pybot.services.agent.ports import Outcome
 from pybot.services.conversations.gate import NO_CONVERSATION
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
-from pybot.services.quota import RunQuota
 from pybot.services.records import MessageRole, Run, RunStatus, Viewer, conversation_of
 from pybot.services.requests import Request
 from pybot.services.runs.fence import CANCELLED
 from pybot.services.runs.log import RunLogs
-from pybot.services.starts import NewConversation, Sent, Starts
+from pybot.services.runs.quota import RunQuota
+from pybot.services.runs.starts import NewConversation, Sent, Starts
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
 from pybot.services.store.write import Refused, Write
+from pybot.services.text import cleaned, is_visible
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,8 @@ class Runs:
         idempotency_key: str | None = None,
     ) -> Sent:
         """Store a message and start the run that answers it, in a conversation or in a new one."""
-        if not text.strip():
+        text = cleaned(text)
+        if not is_visible(text):
             raise InvalidInput("A message needs some text.", ("text",))
         if len(text) > self._max_message_length:
             message = f"A message has at most {self._max_message_length:,} characters."

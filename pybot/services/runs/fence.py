@@ -132,7 +132,7 @@ class Lease:
         await self._fence.append_alone(write.do("DEL", self._key))
 
     async def _hold(self, write: Write, begun: float) -> bool:
-        write.do("SET", self._key, self._holder, "PX", int(self._seconds * 1000))
+        write.do("SET", self._key, self._holder, "PX", int(self._seconds * 1000)).even_when_full()
         if not await self._fence.append_alone(write, unless=CANCELLED):
             return False
         self._held_until = begun + self._seconds

@@ -96,7 +96,8 @@ class FencedLog:
             phase=RunPhase.WAITING_FOR_MODEL,
             attempt=before.attempt + 1,
         )
-        write = self._fence.write()
+        # A full Redis carries out all but text and phases: what runs there comes to its end.
+        write = self._fence.write().even_when_full()
         # Its attempt stays what it was when it ends or is suspended.
         write.require("status", before.status, "HGET", key, "status")
         write.require("phase", before.phase or "", "HGET", key, "phase")
@@ -136,7 +137,7 @@ class FencedLog:
         await self._settle()
         message = await self.message()
         entries = part_entries(message.id, self.run.id, step.part, step.observation or "")
-        write = self._fence.write().emit(*step.events)
+        write = self._fence.write().even_when_full().emit(*step.events)
         write.do(*pushed(keys.history(self._conversation_id, message.branch), entries))
         await self._append(write)
 

@@ -22,7 +22,6 @@ from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.events import RunChanged
 from pybot.services.hashes import Hashes, RunHash
 from pybot.services.instants import milliseconds, now
-from pybot.services.quota import ADMIT
 from pybot.services.records import (
     Run,
     RunError,
@@ -35,6 +34,7 @@ from pybot.services.records import (
 )
 from pybot.services.runs.log import FencedLog
 from pybot.services.runs.queue import RunQueue
+from pybot.services.runs.quota import ADMIT
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client

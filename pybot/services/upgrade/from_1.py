@@ -5,7 +5,7 @@ held the user's text, and which path it was written on; lists were ordered by mi
 """
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 from pybot.services.blobs import STORED
@@ -18,15 +18,15 @@ SCAN_COUNT = 1000
 
 async def bring_over(client: Client) -> AsyncGenerator[str]:
     """Bring everything over; gives the ID of each conversation once it is done."""
-    async for key in _matching(client, keys.conversation("*")):
+    async for key in matching(client, keys.conversation("*")):
         conversation_id = key.partition("{")[2].rstrip("}")
         head = await client.hgetall(key)
         if b"path" in head:
             await _Conversation(client, conversation_id, head).bring_over()
             yield conversation_id
-    async for key in _matching(client, keys.viewer_conversations("*")):
+    async for key in matching(client, keys.viewer_conversations("*")):
         await _bring_list_over(client, key)
-    async for key in _matching(client, keys.viewer_log("*")):
+    async for key in matching(client, keys.viewer_log("*")):
         await client.unlink(key)
     await _remove_docket(client)
 
@@ -152,12 +152,13 @@ async def _bring_list_over(client: Client, key: str) -> None:
 async def _remove_docket(client: Client) -> None:
     """Remove the queue of version 1; repair puts unfinished runs on the present one."""
     ours = (keys.UNFINISHED_RUNS, keys.UNFINISHED_CONVERSATIONS, keys.UPGRADING)
-    async for key in _matching(client, "pybot:*"):
+    async for key in matching(client, "pybot:*"):
         if "{" not in key and key not in ours:
             await client.unlink(key)
 
 
-async def _matching(client: Client, pattern: str) -> AsyncGenerator[str]:
+async def matching(client: Client, pattern: str) -> AsyncGenerator[str]:
     """The keys that match."""
-    async for key in client.scan_iter(match=pattern, count=SCAN_COUNT):
+    found: AsyncIterator[Any] = client.scan_iter(match=pattern, count=SCAN_COUNT)
+    async for key in found:
         yield key.decode()

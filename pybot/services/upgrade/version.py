@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 VERSION = 2
 LOCK_SECONDS = 60
 LOOK_INTERVAL = 0.5  # seconds between two looks at another process that brings data over
-SCAN_COUNT = 1000
 HELD = "Pybot is bringing its data up to date. Try again in a moment."
 
 
@@ -33,11 +32,11 @@ async def bring_up_to_date(client: Client, url: str, supervisor: Supervisor) -> 
 
     Where Redis is out of reach that goes on in the background. Raises DataTooNew.
     """
-    client.held = HELD
     try:
         await _bring(client, url)
     except Unavailable as error:
         logger.warning("the data's version is not known yet: %s", error)
+        client.held = error.message
         supervisor.start(_keep_trying(client, url), "upgrade of the data")
 
 
@@ -55,11 +54,12 @@ async def _keep_trying(client: Client, url: str) -> None:
             await _bring(client, url)
             return
         except Unavailable as error:
-            logger.debug("the data's version is not known yet: %s", error)
+            client.held = error.message
 
 
 async def _bring(client: Client, url: str) -> None:
     """Bring the data over, once, whichever process comes first; what breaks off is done again."""
+    client.held = HELD
     async with connect(url) as own:
         while (found := await _version(own)) < VERSION:
             if await own.set(keys.UPGRADING, "", nx=True, ex=LOCK_SECONDS):
@@ -78,7 +78,7 @@ async def _version(client: Client) -> int:
     """The version of the data; an empty Redis gets the present one. Raises DataTooNew."""
     stored: Any = await client.get(keys.DATA_VERSION)
     if stored is None:
-        async for _ in client.scan_iter(match="pybot:*", count=SCAN_COUNT):
+        async for _ in from_1.matching(client, "pybot:*"):
             return 1
         await client.set(keys.DATA_VERSION, VERSION, nx=True)
         return VERSION

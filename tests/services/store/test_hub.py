@@ -7,6 +7,7 @@ import pytest
 
 from pybot.services.store.connection import Client, connect
 from pybot.services.store.hub import Hub
+from pybot.services.supervision import Supervisor
 
 LOG = "pybot:log:{c}"
 
@@ -21,9 +22,9 @@ async def client(redis_url: str) -> AsyncIterator[Client]:
 @pytest.fixture
 async def hub(client: Client) -> AsyncIterator[Hub]:
     """A hub that listens."""
-    running = Hub(client)
-    async with running.running():
-        yield running
+    opened, supervisor = Hub(client), Supervisor()
+    async with supervisor.running(), opened.running(supervisor):
+        yield opened
 
 
 async def until_subscribers(client: Client, count: int) -> None:

@@ -17,7 +17,6 @@ from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.events import ConversationChanged, MessageChanged, RunChanged
 from pybot.services.hashes import Hashes, new_fields
 from pybot.services.instants import milliseconds, now
-from pybot.services.quota import RunQuota
 from pybot.services.records import (
     Branch,
     Message,
@@ -28,6 +27,7 @@ from pybot.services.records import (
     Viewer,
 )
 from pybot.services.requests import Request
+from pybot.services.runs.quota import RunQuota
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
@@ -118,7 +118,7 @@ class Starts:
         async def begin(
             opened: Opened, beginning: "_Beginning", changed: dict[str, Word]
         ) -> tuple[Message, Run]:
-            branch, length = opened.hash.branch, opened.hash.length
+            branch, length = opened.stored.branch, opened.stored.length
             parent_id, entries = await self._end(opened, beginning.write)
             question = beginning.question(
                 text, branch=branch, position=length, entries=entries, parent_id=parent_id
@@ -137,14 +137,14 @@ class Starts:
         async def begin(
             opened: Opened, beginning: "_Beginning", changed: dict[str, Word]
         ) -> tuple[Message, Run]:
-            branch = str(opened.hash.branches)
+            branch = str(opened.stored.branches)
             parent = await self._branch_of(request.conversation_id, old.parent_id)
             fork = Branch(parent=parent, fork=old.position)
             key = keys.branches(request.conversation_id)
             beginning.write.do("HSET", key, branch, msgspec.json.encode(fork))
             changed |= {
                 "branch": branch,
-                "branches": opened.hash.branches + 1,
+                "branches": opened.stored.branches + 1,
                 "length": old.position + 1,
             }
             begun = beginning.answer(
@@ -161,8 +161,8 @@ class Starts:
         begun: list[tuple[Message, Run]] = []
 
         async def extend(opened: Opened, write: Write, changed: dict[str, Word]) -> Run:
-            if opened.hash.active_run:
-                raise Conflict(BUSY, run_id=opened.hash.active_run)
+            if opened.stored.active_run:
+                raise Conflict(BUSY, run_id=opened.stored.active_run)
             await self._quota.admit(viewer, run_id)
             message, run = await begin(opened, _Beginning(self._hashes, request, write), changed)
             begun.append((message, run))
@@ -181,7 +181,7 @@ class Starts:
 
         What another program adds there is noticed by the write.
         """
-        conversation_id, branch = opened.conversation.id, opened.hash.branch
+        conversation_id, branch = opened.conversation.id, opened.stored.branch
         history = keys.history(conversation_id, branch)
         async with self._client.pipeline(transaction=False) as pipeline:
             pipeline.llen(history)
