@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from pybot.errors import InvalidInput, NotFound, PybotError, Superseded, Unavailable
 from pybot.services.agent.ports import Outcome
@@ -13,6 +12,7 @@ from pybot.services.records import MessageRole, Run, RunStatus, Viewer, conversa
 from pybot.services.requests import Request
 from pybot.services.runs.fence import CANCELLED
 from pybot.services.runs.log import RunLogs
+from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.quota import RunQuota
 from pybot.services.runs.starts import NewConversation, Sent, Starts
 from pybot.services.store import keys
@@ -22,18 +22,6 @@ from pybot.services.store.write import Refused, Write
 from pybot.services.text import cleaned, is_visible
 
 logger = logging.getLogger(__name__)
-
-
-class Queue(Protocol):
-    """Where runs wait for a worker."""
-
-    async def add(self, run_id: str) -> None:
-        """Put a run on the queue; one that is there already stays."""
-        ...
-
-    async def cancel(self, run_id: str) -> None:
-        """Take a run off the queue, or stop the worker that has it."""
-        ...
 
 
 class Runs:
@@ -48,7 +36,7 @@ class Runs:
         starts: Starts,
         quota: RunQuota,
         run_logs: RunLogs,
-        queue: Queue,
+        queue: RunQueue,
         *,
         max_message_length: int,
     ) -> None:
