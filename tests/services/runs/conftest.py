@@ -86,7 +86,7 @@ class Room:
         """A worker that works while the context is open."""
 
         @asynccontextmanager
-        async def working() -> AsyncIterator[RunWorker]:
+        async def working() -> AsyncGenerator[RunWorker]:
             services = self.services
             gate = Gate(services.client)
             workplace = Workplace(

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from tests.services.runs.test_suspension import DAY, pass_time, until_suspended
 
 
 @asynccontextmanager
-async def worker_of(settings: Settings) -> AsyncIterator[Process]:
+async def worker_of(settings: Settings) -> AsyncGenerator[Process]:
     """A worker process, killed at the end."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -47,7 +47,7 @@ async def worker_of(settings: Settings) -> AsyncIterator[Process]:
 
 
 @asynccontextmanager
-async def redis_of(server: RedisServer) -> AsyncIterator[None]:
+async def redis_of(server: RedisServer) -> AsyncGenerator[None]:
     """A Redis on its data, killed at the end."""
     child = Child(server.program)
     try:

@@ -159,7 +159,7 @@ async def test_those_that_wait_have_a_limit_of_their_own(room: Room) -> None:
     """The one too many ends INCOMPLETE, with the next step; there is room after a decision."""
     most = room.services.settings.limits.max_waiting_runs
     async with room.worker(suspending()):
-        runs = []
+        runs = list[Run]()
         for number in range(most):
             runs.append(await room.send(f"m{number}"))
             await until_suspended(room, runs[-1])

@@ -115,10 +115,10 @@ async def test_loop_that_fails_is_seen(
 ) -> None:
     """The one that takes runs, and repair: the supervisor knows."""
 
-    async def bug() -> None:
+    async def bug(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("pybot.services.runs.queue.RunQueue.take", lambda _: bug())
+    monkeypatch.setattr("pybot.services.runs.queue.RunQueue.take", bug)
     async with room.worker(ScriptedAnswers()):
         await until(lambda: room.services.supervisor.failure)
     assert "worker" in room.services.supervisor.failure
