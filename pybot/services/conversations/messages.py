@@ -5,6 +5,7 @@ run writes is the snapshot's own.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -27,6 +28,7 @@ from pybot.services.records import (
 )
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
+from pybot.services.store.follow import patient
 from pybot.services.store.script import Script
 
 SCRIPT = resources.files("pybot.services.conversations").joinpath("messages.lua").read_text()
@@ -115,7 +117,17 @@ class Messages:
         raise NotFound(NO_OUTPUT)
 
     async def view_at(self, message: Message, number: int) -> MessageView:
-        """A message of an event, as it was just after the event with that number."""
+        """A message of an event, as it was just after the event with that number.
+
+        Whoever follows outlives an outage of Redis that is short.
+        """
+        return await patient(partial(self._view_at, message, number))
+
+    async def cell_at(self, cell: Cell, number: int) -> Cell:
+        """A cell of an event with its outputs, as they were just after the event; likewise."""
+        return await patient(partial(self._cell_at, cell, number))
+
+    async def _view_at(self, message: Message, number: int) -> MessageView:
         stored = await self._read(conversation_of(message.id), number, message.id)
         if not stored:
             return MessageView(message, (), number)
@@ -124,8 +136,7 @@ class Messages:
             return stored[0].with_parts(message, parts)
         return stored[0].view()
 
-    async def cell_at(self, cell: Cell, number: int) -> Cell:
-        """A cell of an event with its outputs, as they were just after the event."""
+    async def _cell_at(self, cell: Cell, number: int) -> Cell:
         stored = await self._read(conversation_of(cell.id), number, cell.message_id)
         if not stored:
             return cell

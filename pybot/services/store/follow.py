@@ -83,7 +83,7 @@ async def follow(
     position = after
     async with hub.reading(log) as inbox:
         while True:
-            while raws := await _patient(partial(_continuing, client, head, log, position)):
+            while raws := await patient(partial(_continuing, client, head, log, position)):
                 for entry in entries(raws):
                     yield entry
                     position = entry.seq
@@ -107,8 +107,8 @@ async def _continuing(client: Client, head: str, log: str, position: int) -> lis
     return raws
 
 
-async def _patient(look: Callable[[], Awaitable[T]]) -> T:
-    """Look at the log, again and again while Redis is out of reach for a while."""
+async def patient(look: Callable[[], Awaitable[T]]) -> T:
+    """Look again and again while Redis is out of reach for a while; raises Unavailable then."""
     end = time.monotonic() + OUTAGE
     while True:
         try:
