@@ -96,12 +96,17 @@ class FencedLog:
         self._failure: Superseded | Unavailable | None = None
         self._reached = 0
         self.run = run
+        self.usage = TokenUsage()
         self._fenced = self._under_fence()
 
     @property
     def holds(self) -> bool:
         """Whether nobody else can have taken the run up, as far as is known without asking."""
         return time.monotonic() < self._held_until
+
+    def note_usage(self, usage: TokenUsage) -> None:
+        """Note the tokens that this attempt has used so far."""
+        self.usage = usage
 
     def seal(self) -> None:
         """Write nothing more: this worker stops, and the next one goes on from here.

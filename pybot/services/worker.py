@@ -179,7 +179,7 @@ class RunWorker:
                 raise
             if not await self._is_cancelled(log.run.id):
                 raise Superseded("Another attempt has begun.") from None
-            end = End(status=RunStatus.CANCELLED)
+            end = End(status=RunStatus.CANCELLED, usage=log.usage)
         await uncancelled(log.end(end))
         logger.info("run ended: status=%s error=%s", end.status, end.error and end.error.code)
 
@@ -197,7 +197,7 @@ class RunWorker:
         except Exception:
             error_id = uuid4().hex[:12]
             logger.exception("a bug ended the run: id=%s", error_id)
-            return End(status=RunStatus.FAILED, error=_internal_error(error_id))
+            return End(status=RunStatus.FAILED, error=_internal_error(error_id), usage=log.usage)
         finally:
             keeping.cancel()
 

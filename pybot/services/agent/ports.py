@@ -55,6 +55,10 @@ class RunLog(Protocol):
         """
         ...
 
+    def note_usage(self, usage: TokenUsage) -> None:
+        """Note the tokens used so far: a run that is cancelled has no Outcome to say them."""
+        ...
+
     async def phase(self, phase: RunPhase) -> None:
         """Say what the run is doing (RunChanged); nothing happens when it is told already."""
         ...

@@ -184,6 +184,7 @@ class FakeLog:
     steps: list[Step] = field(default_factory=list[Step])
     fold: Fold = field(default_factory=Fold)
     flushes: int = 0
+    usage: TokenUsage | None = None
     is_stale: bool = False
     holds: bool = True
     _reached: dict[RunPhase, asyncio.Event] = field(default_factory=dict[RunPhase, asyncio.Event])
@@ -196,6 +197,9 @@ class FakeLog:
 
     async def flush(self) -> None:
         self.flushes += 1  # what waits is written; nothing that waits meets no fence
+
+    def note_usage(self, usage: TokenUsage) -> None:
+        self.usage = usage
 
     async def phase(self, phase: RunPhase) -> None:
         if self.phases[-1:] != [phase]:
