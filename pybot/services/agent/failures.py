@@ -1,5 +1,6 @@
 """The typed ends of a run that does not complete, with what they say to a person."""
 
+from pybot.services.kernels.base import KernelEndedByUser
 from pybot.services.llm.base import ModelError
 from pybot.services.records import RunError, RunErrorCode, RunStatus
 
@@ -23,6 +24,15 @@ def model_failed(error: ModelError) -> Stopped:
     stopped = failed(error.code, error.message)
     stopped.error = RunError(code=error.code, message=error.message, retryable=error.retryable)
     return stopped
+
+
+def kernel_ended_by_user(ended: KernelEndedByUser) -> Stopped:
+    """The user ended the kernel under the code: no fault, and the answer is not whole."""
+    message = (
+        f"You {ended.action} the kernel while it ran the code. Its variables are lost; "
+        "trying again starts from the beginning."
+    )
+    return Stopped(RunStatus.INCOMPLETE, RunErrorCode.KERNEL_RESTARTED, message)
 
 
 def no_answer() -> Stopped:

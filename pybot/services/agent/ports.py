@@ -69,7 +69,10 @@ class RunLog(Protocol):
 
 
 class RunKernel(Protocol):
-    """The conversation's kernel. Raises kernels.base.KernelUnavailable and KernelDied."""
+    """The conversation's kernel. Raises kernels.base.KernelUnavailable and KernelDied.
+
+    Where its user restarted it or shut it down, that is KernelEndedByUser.
+    """
 
     async def ensure_started(self) -> int:
         """Start the kernel unless it lives; the generation that is then there."""
