@@ -5,7 +5,6 @@ from typing import Annotated
 import strawberry
 
 from pybot.context import Info
-from pybot.resolvers.conversations import changed
 from pybot.resolvers.refusals import Refusals, required
 from pybot.schema.fields import given
 from pybot.schema.kernel import Kernel
@@ -19,7 +18,6 @@ from pybot.schema.kernel_change import (
 )
 from pybot.schema.scope import scope_with
 from pybot.services import records
-from pybot.services.conversations.snapshots import Snapshot
 
 WHICH = strawberry.argument(description="Which kernel.")
 
@@ -55,18 +53,15 @@ async def shutdown_kernel(
 ) -> ShutdownKernelPayload:
     """Shut the kernel down."""
     with Refusals(named="conversationId") as refusals:
-        conversation_id = required("Conversation", input.conversation_id, "conversationId")
-        await info.context.services.kernels.shutdown(info.context.viewer, conversation_id)
-        snapshot = await _snapshot(info, conversation_id)
-        return ShutdownKernelPayload(conversation=changed(info, snapshot))
+        record = await info.context.services.kernels.shutdown(
+            info.context.viewer, required("Conversation", input.conversation_id, "conversationId")
+        )
+        return ShutdownKernelPayload(kernel=await _kernel(info, record))
     return ShutdownKernelPayload(errors=refusals.errors)
 
 
 async def _kernel(info: Info, record: records.Kernel) -> Kernel:
     """A kernel in a payload, as the snapshot after the change has it."""
-    snapshot = await _snapshot(info, record.conversation_id)
+    services, viewer = info.context.services, info.context.viewer
+    snapshot = await services.snapshots.open(viewer, record.conversation_id)
     return Kernel.from_record(snapshot.kernel or record, scope_with(info, snapshot))
-
-
-async def _snapshot(info: Info, conversation_id: str) -> Snapshot:
-    return await info.context.services.snapshots.open(info.context.viewer, conversation_id)

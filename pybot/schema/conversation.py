@@ -66,7 +66,10 @@ class Conversation(Node):
         run = self.snapshot.run
         return run_types.Run.from_record(run, self.scope) if run else None
 
-    @field("The kernel; null before the first one is started.")
+    @field(
+        "The kernel; null before the first one is started. One that was shut down, died or was "
+        "lost stays here with that status."
+    )
     def kernel(self) -> LazyKernel | None:
         kernel = self.snapshot.kernel
         return kernel_types.Kernel.from_record(kernel, self.scope) if kernel else None

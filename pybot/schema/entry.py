@@ -76,8 +76,7 @@ def conversation_event(entry: events.Entry, conversation_id: str, info: Info) ->
             cell_id = ids.encode("Cell", event.cell_id)
             return OutputsClearedEvent(**place, cell_id=cell_id, revision=event.revision)
         case events.KernelChanged():
-            kernel = Kernel.from_record(event.kernel, scope) if event.kernel else None
-            return KernelChangedEvent(**place, kernel=kernel)
+            return KernelChangedEvent(**place, kernel=Kernel.from_record(event.kernel, scope))
         case _:
             assert_never(event)
 

@@ -162,8 +162,8 @@ class OutputsClearedEvent(ConversationEvent):
     revision: int = strawberry.field(description="The revision of the cell. after it was cleared")
 
 
-@strawberry.type(description="The kernel's status changed; null after it was shut down.")
+@strawberry.type(description="The kernel's status changed.")
 class KernelChangedEvent(ConversationEvent):
     """The kernel as it was then."""
 
-    kernel: Kernel | None = strawberry.field(description="The kernel as it was after this event.")
+    kernel: Kernel = strawberry.field(description="The kernel as it was after this event.")

@@ -3,7 +3,6 @@
 import strawberry
 from strawberry import UNSET
 
-from pybot.schema.conversation import Conversation
 from pybot.schema.errors import UserError
 from pybot.schema.kernel import Kernel
 
@@ -64,12 +63,12 @@ class ShutdownKernelInput:
     )
 
 
-@strawberry.type(description="The conversation without its kernel.")
+@strawberry.type(description="The kernel, STOPPED.")
 class ShutdownKernelPayload:
     """The result of `shutdownKernel`."""
 
-    conversation: Conversation | None = strawberry.field(
-        default=None, description="The conversation; null with errors."
+    kernel: Kernel | None = strawberry.field(
+        default=None, description="The kernel; null with errors."
     )
     errors: list[UserError] = strawberry.field(
         default_factory=list[UserError],

@@ -30,6 +30,10 @@ class RunErrorCode(Enum):
     KERNEL_DIED = strawberry.enum_value(
         "KERNEL_DIED", description="The kernel died while code was running."
     )
+    KERNEL_RESTARTED = strawberry.enum_value(
+        "KERNEL_RESTARTED",
+        description="The user restarted the kernel, or shut it down, while code was running.",
+    )
     EXECUTION_TIMEOUT = strawberry.enum_value(
         "EXECUTION_TIMEOUT", description="The code ran longer than allowed."
     )

@@ -10,6 +10,7 @@ from typing import Any
 from pybot.config import Settings
 from pybot.errors import Unavailable
 from pybot.services.blobs import Blobs
+from pybot.services.conversation_kernels.commands import ConversationKernels
 from pybot.services.conversations.changes import Changes
 from pybot.services.conversations.commands import Conversations
 from pybot.services.conversations.eventlog import EventLog
@@ -22,7 +23,6 @@ from pybot.services.hashes import Hashes
 from pybot.services.kernels.base import Kernels, KernelUnavailable
 from pybot.services.kernels.gateway import GatewayKernels
 from pybot.services.kernels.local import LocalKernels
-from pybot.services.live_kernels import LiveKernels
 from pybot.services.llm.adapters import model_of
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import profile_of
@@ -58,7 +58,7 @@ class Services:
     runs: Runs
     run_logs: RunLogs
     suspensions: Suspensions
-    kernels: LiveKernels
+    kernels: ConversationKernels
     eventlog: EventLog
     viewerlog: ViewerLog
     outputs: Outputs
@@ -161,7 +161,13 @@ async def open_services(
             model_names=[model.name],
         )
         blobs = Blobs(client, appender, most=limits.max_storage)
-        kernels = LiveKernels(client, appender, gate, provider)
+        kernels = ConversationKernels(
+            client,
+            appender,
+            gate,
+            provider,
+            restart_timeout=settings.jupyter.start_timeout,
+        )
         exits.push_async_callback(kernels.aclose)
         run_logs = RunLogs(client, appender, viewerlog, changes, lease=settings.run.lease)
         queue = RunQueue(client)

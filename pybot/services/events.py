@@ -106,9 +106,9 @@ class OutputsCleared(Struct, frozen=True, tag="outputs_cleared"):
 
 
 class KernelChanged(Struct, frozen=True, tag="kernel"):
-    """The kernel's status changed; None after it was shut down."""
+    """The kernel's status changed."""
 
-    kernel: Kernel | None
+    kernel: Kernel
 
 
 Event = (

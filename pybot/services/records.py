@@ -89,6 +89,7 @@ class RunErrorCode(StrEnum):
     CONTEXT_TOO_LONG = "CONTEXT_TOO_LONG"
     KERNEL_UNAVAILABLE = "KERNEL_UNAVAILABLE"
     KERNEL_DIED = "KERNEL_DIED"
+    KERNEL_RESTARTED = "KERNEL_RESTARTED"
     EXECUTION_TIMEOUT = "EXECUTION_TIMEOUT"
     TOO_MANY_STEPS = "TOO_MANY_STEPS"
     TOO_MANY_TOKENS = "TOO_MANY_TOKENS"
@@ -320,10 +321,16 @@ class Branch(Struct, frozen=True, kw_only=True):
 
 
 class Kernel(Struct, frozen=True, kw_only=True):
-    """A conversation's kernel. `kernel_id` names the process at its provider, None without one."""
+    """A conversation's kernel. `kernel_id` names the process at its provider, None without one.
+
+    `since` is when its status last changed. `ended_by_user` is the generation of the newest
+    process that its user restarted or shut down: code that ran in it was not ended by a fault.
+    """
 
     conversation_id: str
     status: KernelStatus
+    since: datetime | None = None
+    ended_by_user: int = 0
     name: str = "python3"
     generation: int = 0
     kernel_id: str | None = None

@@ -1,15 +1,13 @@
 """Kernels' commands through the schema; the provider beneath is a recording one."""
 
-import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
 from pybot.errors import Unavailable
 from pybot.schema import ids
-from pybot.services.kernels.base import KernelNotice
 from pybot.services.records import Kernel, KernelStatus
+from tests.kernel_provider import FakeKernels
 from tests.resolvers.conftest import BOB, Api, service_id
 
 INTERRUPT = """
@@ -33,42 +31,19 @@ mutation ($id: ID!, $key: String) {
 SHUTDOWN = """
 mutation ($id: ID!) {
   shutdownKernel(input: {conversationId: $id}) {
-    conversation { id kernel { id } }
+    kernel { status generation conversation { kernel { status } } }
     errors { __typename path }
   }
 }
 """
 
 
-class Recorder:
-    """A provider whose kernels obey, and that remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    async def interrupt(self, kernel_id: str) -> None:
-        self.asked.append(f"interrupt {kernel_id}")
-
-    async def restart(self, kernel_id: str) -> None:
-        self.asked.append(f"restart {kernel_id}")
-
-    async def shutdown(self, kernel_id: str) -> None:
-        self.asked.append(f"shutdown {kernel_id}")
-
-    async def notices(self) -> AsyncGenerator[KernelNotice]:
-        """Nothing happens to these kernels by itself."""
-        await asyncio.Event().wait()
-        yield KernelNotice("", "", "died")
-
-    async def aclose(self) -> None:
-        """Nothing is open."""
-
-
 @pytest.fixture
-def provider(api: Api, monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    recorder = Recorder()
-    monkeypatch.setattr(api.services.kernels, "provider", recorder)
-    return recorder
+def provider(api: Api, monkeypatch: pytest.MonkeyPatch) -> FakeKernels:
+    kernels = FakeKernels()
+    kernels.alive.add("k1")
+    monkeypatch.setattr(api.services.kernels.lifecycle, "provider", kernels)
+    return kernels
 
 
 @pytest.fixture
@@ -81,7 +56,7 @@ async def conversation(api: Api) -> str:
         generation=1,
         kernel_id="k1",
     )
-    await api.services.kernels.change(service_id(conversation), lambda _: kernel)
+    await api.services.kernels.records.change(service_id(conversation), lambda _: kernel)
     return conversation
 
 
@@ -95,7 +70,7 @@ async def refused(api: Api, mutation: str, **variables: Any) -> dict[str, Any]:
 
 
 async def test_interrupt_reaches_the_kernel(
-    api: Api, provider: Recorder, conversation: str
+    api: Api, provider: FakeKernels, conversation: str
 ) -> None:
     payload = (await api(INTERRUPT, id=conversation))["interruptKernel"]
     assert payload["errors"] == []
@@ -111,7 +86,7 @@ async def test_interrupt_reaches_the_kernel(
 
 
 async def test_restart_begins_a_generation_once_for_a_key(
-    api: Api, provider: Recorder, conversation: str
+    api: Api, provider: FakeKernels, conversation: str
 ) -> None:
     payload = (await api(RESTART, id=conversation, key="k"))["restartKernel"]
     assert payload == {"kernel": {"status": "IDLE", "generation": 2}, "errors": []}
@@ -119,15 +94,25 @@ async def test_restart_begins_a_generation_once_for_a_key(
     assert provider.asked == ["restart k1"]
 
 
-async def test_shutdown_leaves_no_kernel(api: Api, provider: Recorder, conversation: str) -> None:
-    payload = (await api(SHUTDOWN, id=conversation))["shutdownKernel"]
-    assert payload == {"conversation": {"id": conversation, "kernel": None}, "errors": []}
+async def test_shutdown_leaves_the_kernel_stopped(
+    api: Api, provider: FakeKernels, conversation: str
+) -> None:
+    """Once and again: what is stopped already stays so."""
+    stopped = {"status": "STOPPED", "generation": 1}
+    for _ in range(2):
+        payload = (await api(SHUTDOWN, id=conversation))["shutdownKernel"]
+        kernel = stopped | {"conversation": {"kernel": {"status": "STOPPED"}}}
+        assert payload == {"kernel": kernel, "errors": []}
     assert provider.asked == ["shutdown k1"]
+    found = await api(
+        "query ($id: ID!) { conversation(id: $id) { kernel { status } } }", id=conversation
+    )
+    assert found["conversation"]["kernel"] == {"status": "STOPPED"}
 
 
-@pytest.mark.parametrize("mutation", [INTERRUPT, RESTART])
+@pytest.mark.parametrize("mutation", [INTERRUPT, RESTART, SHUTDOWN])
 async def test_kernel_that_does_not_run_is_a_conflict(
-    api: Api, provider: Recorder, mutation: str
+    api: Api, provider: FakeKernels, mutation: str
 ) -> None:
     error = await refused(api, mutation, id=await api.create())
     assert error == {"__typename": "ConflictError", "path": ["input", "conversationId"]}
@@ -136,7 +121,7 @@ async def test_kernel_that_does_not_run_is_a_conflict(
 
 @pytest.mark.parametrize("mutation", [INTERRUPT, RESTART, SHUTDOWN])
 async def test_someone_elses_kernel_is_not_found(
-    api: Api, provider: Recorder, conversation: str, mutation: str
+    api: Api, provider: FakeKernels, conversation: str, mutation: str
 ) -> None:
     for named in (conversation, "nonsense"):
         error = await refused(api.by(BOB), mutation, id=named)

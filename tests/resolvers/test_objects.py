@@ -190,7 +190,7 @@ async def all_ids(api: Api) -> dict[str, str]:
             conversation_id=conversation_id, status=KernelStatus.IDLE, generation=1, kernel_id="k"
         )
 
-    await api.services.kernels.change(conversation_id, running)
+    await api.services.kernels.records.change(conversation_id, running)
     return {
         "Viewer": ids.encode("Viewer", ALICE.key),
         "Conversation": started.conversation,

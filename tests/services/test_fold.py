@@ -26,6 +26,8 @@ from pybot.services.records import (
     CellStatus,
     ErrorOutput,
     ErrorPart,
+    Kernel,
+    KernelStatus,
     Message,
     MessageRole,
     MessageStatus,
@@ -164,8 +166,11 @@ def test_an_error_is_the_last_part() -> None:
 
 
 def test_what_is_unknown_or_of_others_is_passed_over() -> None:
+    kernel = Kernel(conversation_id="c", status=KernelStatus.IDLE)
     fold = folded(
-        KernelChanged(None), CodeDelta("c.m.7", 0, 0, "x"), StreamDelta("c.m.7", 0, 0, 0, "x")
+        KernelChanged(kernel),
+        CodeDelta("c.m.7", 0, 0, "x"),
+        StreamDelta("c.m.7", 0, 0, 0, "x"),
     )
     assert fold.parts(M) == ()
     assert fold.cell("c.m.7") is None

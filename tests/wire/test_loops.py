@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pybot.services import live_kernels
+from pybot.services.conversation_kernels import commands
 from pybot.services.conversations.sweep import Sweep
 from pybot.services.kernels.base import KernelNotice, KernelUnavailable
 from pybot.services.kernels.local import LocalKernels
@@ -97,7 +97,7 @@ async def test_provider_of_kernels_that_goes_away_ends_nothing(
         tries.release()
         raise KernelUnavailable("gone")
 
-    monkeypatch.setattr(live_kernels, "NOTICES_RETRY", 0.01)
+    monkeypatch.setattr(commands, "NOTICES_RETRY", 0.01)
     monkeypatch.setattr(LocalKernels, "notices", interrupted)
     async with start() as server:
         ann = server.user()

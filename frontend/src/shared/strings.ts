@@ -164,6 +164,7 @@ export const nextSteps: Record<RunErrorData["code"], string> = {
   CONTEXT_TOO_LONG: "Start a new chat, or send a shorter message.",
   KERNEL_UNAVAILABLE: "Check that this server can start kernels, then retry.",
   KERNEL_DIED: "Restart the kernel and retry. The variables in it are lost.",
+  KERNEL_RESTARTED: "Retry to have the answer written again.",
   EXECUTION_TIMEOUT: "Ask for something that runs faster, or retry.",
   TOO_MANY_STEPS: "Ask Pybot to go on, or ask for less at once.",
   TOO_MANY_TOKENS: "Ask Pybot to go on, or ask for a shorter answer.",

@@ -211,7 +211,7 @@ describe("a thread", () => {
 
   it("that is stale takes no more events", () => {
     const stale = { ...end, stale: true };
-    expect(reduce(stale, at({ __typename: "KernelChangedEvent", kernel: null }))).toBe(stale);
+    expect(reduce(stale, at({ __typename: "ConversationDeletedEvent" }))).toBe(stale);
   });
 
   it("keeps earlier pages when its snapshot is queried again", () => {

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pybot.errors import PybotError, Superseded, Unavailable
 from pybot.services.agent.answer import Answer
-from pybot.services.agent.failures import failed
+from pybot.services.agent.failures import failed, kernel_ended_by_user
 from pybot.services.agent.observations import observe
 from pybot.services.agent.outputs import OutputRecorder
 from pybot.services.agent.ports import RunKernel, RunLog
@@ -18,6 +18,7 @@ from pybot.services.instants import now
 from pybot.services.kernels.base import (
     Done,
     KernelDied,
+    KernelEndedByUser,
     KernelUnavailable,
     Raised,
     Reaction,
@@ -69,6 +70,7 @@ class Execution:
         self._grace = grace
         self._status = CellStatus.INTERRUPTED
         self._is_interrupted = False
+        self._has_restarted = False
 
     async def run(self, timeout: float) -> None:
         """Run the cell for `timeout` seconds at most and commit it.
@@ -124,6 +126,7 @@ class Execution:
         await asyncio.wait({pump}, timeout=self._grace)
         text = f"stopped after {timeout:g} seconds, the longest that code may run"
         if not pump.done():
+            self._has_restarted = True
             with contextlib.suppress(KernelDied, KernelUnavailable):
                 await self._kernel.restart()
             await asyncio.wait({pump}, timeout=_AFTER_RESTART)
@@ -140,6 +143,12 @@ class Execution:
                 await self._commit()
             case None:
                 await self._lose("WorkerLost", LOST)
+            case KernelEndedByUser():
+                text = f"the user {error.action} the kernel while it ran this code"
+                await self._lose("KernelRestarted", f"{text}; its variables are lost")
+                raise kernel_ended_by_user(error) from error
+            case KernelDied() if self._has_restarted:
+                await self._commit()  # it was stopped for its time limit, and the model goes on
             case KernelDied():
                 text = "the kernel died while it ran this code; its variables are lost"
                 await self._lose("KernelDied", text)

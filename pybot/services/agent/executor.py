@@ -8,13 +8,19 @@ from msgspec.structs import replace
 from pybot.config import LimitSettings
 from pybot.services.agent.answer import Answer
 from pybot.services.agent.execution import LOST, Execution
-from pybot.services.agent.failures import failed
+from pybot.services.agent.failures import failed, kernel_ended_by_user
 from pybot.services.agent.observations import observe
 from pybot.services.agent.outputs import OutputRecorder
 from pybot.services.agent.ports import BlobStore, RunKernel, RunLog
 from pybot.services.events import OutputChanged
 from pybot.services.instants import now
-from pybot.services.kernels.base import KernelDied, KernelUnavailable, Printed, Reaction
+from pybot.services.kernels.base import (
+    KernelDied,
+    KernelEndedByUser,
+    KernelUnavailable,
+    Printed,
+    Reaction,
+)
 from pybot.services.records import Cell, CellStatus, ErrorOutput, RunErrorCode, RunPhase, StreamName
 from pybot.services.tasks import cancel_and_wait
 
@@ -143,6 +149,8 @@ class Executor:
             return generation
         except KernelUnavailable as error:
             raise failed(RunErrorCode.KERNEL_UNAVAILABLE, str(error)) from error
+        except KernelEndedByUser as error:
+            raise kernel_ended_by_user(error) from error
         except KernelDied as error:
             message = "The kernel died while it started. Try again."
             raise failed(RunErrorCode.KERNEL_DIED, message) from error

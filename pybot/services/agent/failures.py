@@ -1,6 +1,7 @@
 """The outcomes of runs that do not complete, with what they say to a person."""
 
 from pybot.services.agent.ports import Outcome
+from pybot.services.kernels.base import KernelEndedByUser
 from pybot.services.llm.base import ModelError
 from pybot.services.records import RunError, RunErrorCode, RunStatus
 
@@ -28,6 +29,15 @@ def incomplete(code: RunErrorCode, message: str) -> Stopped:
 def model_failed(error: ModelError) -> Stopped:
     """The model's service failed."""
     return failed(error.code, error.message, retryable=error.retryable)
+
+
+def kernel_ended_by_user(ended: KernelEndedByUser) -> Stopped:
+    """The user ended the kernel under the code: no fault, and the answer is not whole."""
+    message = (
+        f"You {ended.action} the kernel while it ran the code. Its variables are lost; "
+        "trying again starts from the beginning."
+    )
+    return incomplete(RunErrorCode.KERNEL_RESTARTED, message)
 
 
 def no_answer() -> Stopped:

@@ -171,3 +171,4 @@ class _Run:
             return await writer.write(fitted, self._tools.profile.temperature)
         finally:
             self._usage = added(self._usage, writer.usage)
+            self._tools.log.note_usage(self._usage)

@@ -55,6 +55,10 @@ class RunLog(Protocol):
         """
         ...
 
+    def note_usage(self, usage: TokenUsage) -> None:
+        """Note the tokens used so far: a run that is cancelled has no Outcome to say them."""
+        ...
+
     async def phase(self, phase: RunPhase) -> None:
         """Say what the run is doing (RunChanged); nothing happens when it is told already."""
         ...
@@ -65,7 +69,10 @@ class RunLog(Protocol):
 
 
 class RunKernel(Protocol):
-    """The conversation's kernel. Raises kernels.base.KernelUnavailable and KernelDied."""
+    """The conversation's kernel. Raises kernels.base.KernelUnavailable and KernelDied.
+
+    Where its user restarted it or shut it down, that is KernelEndedByUser.
+    """
 
     async def ensure_started(self) -> int:
         """Start the kernel unless it lives; the generation that is then there."""

@@ -6,9 +6,9 @@ from msgspec import Struct
 
 from pybot.services.agent.observations import MAX_OBSERVATION, last_generation, observe
 from pybot.services.agent.ports import PastMessage
-from pybot.services.llm.base import Turn
+from pybot.services.llm.base import Delta, Turn
 from pybot.services.llm.profiles import Profile, output_turn
-from pybot.services.records import CellPart, MessageRole, MessageStatus, Part, TextPart
+from pybot.services.records import CellPart, MessageRole, MessageStatus, Part, TextPart, TokenUsage
 
 # English prose and code are near it; corrected by what the service counts.
 _CHARACTERS_PER_TOKEN = 3.5
@@ -100,6 +100,17 @@ class Prompt:
         """About how many tokens the turns are."""
         tokens = sum(len(turn.text) / _CHARACTERS_PER_TOKEN + _TOKENS_PER_TURN for turn in turns)
         return round(tokens * self._correction)
+
+    def estimate_usage(self, turns: Iterable[Turn], written: Sequence[Delta]) -> TokenUsage:
+        """About how many tokens a request took whose service did not count them.
+
+        Most services send a piece a token; those that join them are found by the length.
+        """
+        characters = sum(len(delta.text) for delta in written)
+        tokens = round(characters / _CHARACTERS_PER_TOKEN * self._correction)
+        return TokenUsage(
+            prompt_tokens=self.estimate(turns), completion_tokens=max(tokens, len(written))
+        )
 
     def correct(self, turns: Sequence[Turn], prompt_tokens: int) -> None:
         """Take the service's own count of a prompt for later estimates."""

@@ -104,25 +104,29 @@ class Writer:
             attempt += 1
 
     async def _read(self, stream: AsyncIterator[Delta | Finished], generation: Generation) -> str:
-        pieces = 0
+        """Write what comes, and count it; the reason of its end."""
+        written: list[Delta] = []
         usage: TokenUsage | None = None
+        was_refused = False
         try:
             async for item in stream:
                 await self._log.phase(RunPhase.GENERATING)
                 if isinstance(item, Finished):
                     usage = item.usage
                     return item.reason
-                pieces += 1
+                written.append(item)
                 await self._take(item)
                 if self._is_over:
                     usage = await self._told_usage(stream)
                     return "stop"
+        except ModelError:
+            was_refused = not written
+            raise
         finally:
             if usage is not None:
                 self._prompt.correct(generation.turns, usage.prompt_tokens)
-            elif pieces:  # cut off, by whomever: about what it was
-                read = self._prompt.estimate(generation.turns)
-                usage = TokenUsage(prompt_tokens=read, completion_tokens=pieces)
+            elif not was_refused:  # cut off, by whomever: about what it was
+                usage = self._prompt.estimate_usage(generation.turns, written)
             self.usage = added(self.usage, usage or TokenUsage())
         message = "The answer broke off: the model's service ended it too early."
         raise ModelError(RunErrorCode.MODEL_INTERRUPTED, message)

@@ -74,6 +74,14 @@ class KernelDied(Exception):
     """The kernel is gone (killed, culled, out of memory): its variables are lost."""
 
 
+class KernelEndedByUser(KernelDied):
+    """The kernel is gone because its user restarted it or shut it down. No adapter raises it."""
+
+    def __init__(self, action: Literal["restarted", "shut down"]) -> None:
+        super().__init__(f"The kernel was {action}, and its variables are lost.")
+        self.action = action
+
+
 class KernelNotice(Struct, frozen=True):
     """A provider's word on a kernel that nobody asked about: it was culled, or it died."""
 
@@ -98,7 +106,8 @@ class Kernels(Protocol):
 
         `message_id` is the Jupyter message ID to execute under, stored by the caller before.
         Closing the iterator leaves the code running: interrupt it first. Raises KernelDied
-        within a few seconds of the kernel's end, also when the kernel falls silent.
+        within a few seconds of the kernel's end, also when the kernel falls silent, and also
+        when whoever called `restart` or `shutdown` wanted it so.
         """
         ...
 

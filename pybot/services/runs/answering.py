@@ -12,12 +12,12 @@ from pybot.services.agent.ports import Assignment, Outcome, Resumption, Suspensi
 from pybot.services.agent.resuming import kept_parts
 from pybot.services.agent.titles import make_title
 from pybot.services.blobs import Blobs, ConversationBlobs
+from pybot.services.conversation_kernels.commands import ConversationKernels
 from pybot.services.conversations.commands import Conversations
 from pybot.services.conversations.eventlog import EventLog
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import MessageView, Snapshots
 from pybot.services.events import MessageChanged
-from pybot.services.live_kernels import LiveKernels
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import Profile
 from pybot.services.llm.titles import first_words
@@ -36,7 +36,7 @@ class Answering:
     snapshots: Snapshots
     messages: Messages
     eventlog: EventLog
-    kernels: LiveKernels
+    kernels: ConversationKernels
     blobs: Blobs
     model: ChatModel
     profile: Profile

@@ -142,7 +142,7 @@ class Attempt:
                 raise
             if not self._is_cancelled:
                 raise Superseded("Another attempt has begun.") from None
-            outcome = Outcome(status=RunStatus.CANCELLED)
+            outcome = Outcome(status=RunStatus.CANCELLED, usage=log.usage)
         if outcome is None:
             logger.info("run suspended: phase=%s", log.run.phase)
             return
@@ -178,7 +178,8 @@ class Attempt:
         except Exception:
             error_id = uuid4().hex[:12]
             logger.exception("a bug ended the run: id=%s", error_id)
-            return Outcome(status=RunStatus.FAILED, error=_internal_error(error_id))
+            error = _internal_error(error_id)
+            return Outcome(status=RunStatus.FAILED, error=error, usage=log.usage)
         finally:
             holding.cancel()
 

@@ -22,6 +22,7 @@ from pybot.services.records import (
     Run,
     RunPhase,
     RunStatus,
+    TokenUsage,
     Viewer,
     conversation_of,
 )
@@ -73,12 +74,17 @@ class FencedLog:
         self._pending: deque[asyncio.Future[int]] = deque()
         self._fence = Fence(logs.appender, run)
         self.run = run
+        self.usage = TokenUsage()
         self.lease = Lease(logs.client, self._fence, holder, logs.lease)
 
     @property
     def holds(self) -> bool:
         """Whether nobody else can have taken the run up, as far as is known without asking."""
         return self.lease.holds
+
+    def note_usage(self, usage: TokenUsage) -> None:
+        """Note the tokens that this attempt has used so far."""
+        self.usage = usage
 
     def seal(self) -> None:
         """Write nothing more: this worker stops, and the next one goes on from here.

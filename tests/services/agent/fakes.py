@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pybot.config import LimitSettings, LlmSettings, RunSettings, Settings
 from pybot.errors import Superseded
@@ -11,7 +12,7 @@ from pybot.services.agent.loop import Tools, run_agent
 from pybot.services.agent.ports import Assignment, Outcome, Resumption, Step, Suspension
 from pybot.services.events import CellChanged, Event
 from pybot.services.fold import Fold
-from pybot.services.kernels.base import Done, Reaction, Started
+from pybot.services.kernels.base import Done, KernelDied, Reaction, Started
 from pybot.services.llm.base import Delta, Finished, Generation, ModelInfo
 from pybot.services.llm.profiles import Profile
 from pybot.services.records import (
@@ -119,6 +120,7 @@ class FakeKernel:
         self.starts = 0
         self.running = asyncio.Event()
         self.interrupted = asyncio.Event()
+        self._lost: list[asyncio.Future[None]] = []
 
     async def ensure_started(self) -> int:
         self.starts += 1
@@ -138,13 +140,33 @@ class FakeKernel:
             if isinstance(item, Exception):
                 raise item
             if isinstance(item, asyncio.Event):
-                self.running.set()
-                await item.wait()
+                await self._wait(item)
                 continue
             yield item
             if isinstance(item, Done):
                 return
         yield Done("ok", count)
+
+    async def _wait(self, event: asyncio.Event) -> None:
+        """Code that runs until something happens; a kernel that ends meanwhile takes it along."""
+        self.running.set()
+        lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lost.append(lost)
+        waiting = asyncio.ensure_future(event.wait())
+        either: set[asyncio.Future[Any]] = {waiting, lost}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not event.is_set():
+                lost.result()
+        finally:
+            waiting.cancel()
+            lost.cancel()
+
+    def end(self, error: Exception) -> None:
+        """End the process, with whatever it runs."""
+        for lost in self._lost:
+            if not lost.done():
+                lost.set_exception(error)
 
     async def follow(self, *, message_id: str) -> AsyncGenerator[Reaction]:
         self.message_ids.append(message_id)
@@ -161,6 +183,7 @@ class FakeKernel:
     async def restart(self) -> None:
         self.restarts += 1
         self.generation += 1
+        self.end(KernelDied("restarted"))
 
 
 class FakeBlobs:
@@ -184,6 +207,7 @@ class FakeLog:
     steps: list[Step] = field(default_factory=list[Step])
     fold: Fold = field(default_factory=Fold)
     flushes: int = 0
+    usage: TokenUsage | None = None
     is_stale: bool = False
     holds: bool = True
     _reached: dict[RunPhase, asyncio.Event] = field(default_factory=dict[RunPhase, asyncio.Event])
@@ -196,6 +220,9 @@ class FakeLog:
 
     async def flush(self) -> None:
         self.flushes += 1  # what waits is written; nothing that waits meets no fence
+
+    def note_usage(self, usage: TokenUsage) -> None:
+        self.usage = usage
 
     async def phase(self, phase: RunPhase) -> None:
         if self.phases[-1:] != [phase]:

@@ -1,6 +1,7 @@
 """Cells on the kernel: how each of its failures ends, and what is known of it when."""
 
 import asyncio
+from typing import Literal
 
 import pytest
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from pybot.services.events import CellChanged, Event, OutputChanged
 from pybot.services.kernels.base import (
     Done,
     KernelDied,
+    KernelEndedByUser,
     KernelUnavailable,
     Printed,
     Raised,
@@ -76,7 +78,8 @@ async def test_code_that_runs_too_long_is_interrupted_and_the_model_told() -> No
 async def test_code_that_ignores_interrupts_loses_its_kernel() -> None:
     log, kernel = FakeLog(), FakeKernel(loop=[asyncio.Event()])
     model = FakeModel([text_of("loop")], [text_of("x")], ["."])
-    await run(model, kernel, log, cell_timeout=0.5)
+    outcome = await run(model, kernel, log, cell_timeout=0.5)
+    assert outcome.status is RunStatus.COMPLETED
     assert kernel.restarts == 1
     assert "its variables are lost" in model.asked[1].turns[-1].text
     assert model.asked[2].turns[-1].text.startswith("Output:\n```\n[the kernel was started anew")
@@ -109,6 +112,34 @@ async def test_a_kernel_lost_in_a_cell_fails_the_run(error: Exception, code: Run
     cell = cell_of(log.parts[0]).cell
     assert cell.status is CellStatus.INTERRUPTED
     assert [type(output) for output in cell.outputs] == [StreamOutput, ErrorOutput]
+
+
+@pytest.mark.parametrize("action", ["restarted", "shut down"])
+async def test_a_kernel_that_its_user_ends_is_no_fault(
+    action: Literal["restarted", "shut down"],
+) -> None:
+    """The cell says who did it, and the answer is incomplete rather than failed."""
+    log, kernel = FakeLog(), FakeKernel(loop=[PRINTED, asyncio.Event()])
+    task = asyncio.create_task(run(FakeModel([text_of("loop")]), kernel, log))
+    await kernel.running.wait()
+    kernel.end(KernelEndedByUser(action))
+    outcome = await task
+    assert outcome.status is RunStatus.INCOMPLETE
+    assert outcome.error is not None
+    assert outcome.error.code is RunErrorCode.KERNEL_RESTARTED
+    assert outcome.error.message.startswith(f"You {action} the kernel while it ran the code.")
+    cell = cell_of(log.parts[0]).cell
+    assert cell.status is CellStatus.INTERRUPTED
+    note = cell.outputs[-1]
+    assert isinstance(note, ErrorOutput)
+    assert f"the user {action} the kernel while it ran this code" in note.evalue
+
+
+async def test_a_kernel_that_its_user_shuts_down_as_it_starts_is_no_fault() -> None:
+    kernel = FakeKernel()
+    kernel.start_error = KernelEndedByUser("shut down")
+    outcome = await run(FakeModel([text_of("1")]), kernel, FakeLog())
+    assert code_of(outcome) is RunErrorCode.KERNEL_RESTARTED
 
 
 async def test_a_kernel_that_dies_as_it_starts_fails_the_run() -> None:

@@ -53,6 +53,7 @@ it("offers to write only the newest answer again", () => {
 it.each([
   ["MODEL_BUSY", "Wait a moment, then retry.", "Retry"],
   ["KERNEL_DIED", "Restart the kernel and retry.", "Restart kernel and retry"],
+  ["KERNEL_RESTARTED", "Retry to have the answer written again.", "Retry"],
 ] as const)("tells the next step after %s", (code, step, action) => {
   const error = { code, message: "What went wrong.", retryable: true };
   show([{ ...answer("m1", "begun"), status: "FAILED", error }]);

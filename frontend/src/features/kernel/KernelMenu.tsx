@@ -8,7 +8,7 @@ import { interruptKernel, restartKernel, shutdownKernel } from "./kernelCommands
 
 interface Props {
   conversationId: string;
-  /** Null before the first one is started, and after a shut-down. */
+  /** Null before the first one is started. */
   kernel: KernelData | null;
 }
 

@@ -1,0 +1,166 @@
+"""Starting and restarting kernels: what the provider does, and what the records say meanwhile."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
+
+from pybot.errors import NotFound, PybotError
+from pybot.services.conversation_kernels.records import Extend, KernelRecords, with_status
+from pybot.services.instants import now
+from pybot.services.kernels.base import KernelDied, KernelEndedByUser, Kernels, KernelUnavailable
+from pybot.services.records import Kernel, KernelStatus
+from pybot.services.tasks import cancel_and_wait, log_failure
+
+logger = logging.getLogger(__name__)
+
+POLL_INTERVAL = 0.1  # seconds between two looks at a kernel that another process restarts
+EXPECTED = (KernelUnavailable, KernelDied, PybotError)  # failures of a start
+
+
+class KernelLifecycle:
+    """Starts and restarts kernels; whoever asks may leave, what was begun goes on to its end.
+
+    A restart that takes longer than `restart_timeout` seconds is taken as lost with its server.
+    """
+
+    def __init__(self, records: KernelRecords, provider: Kernels, restart_timeout: float) -> None:
+        self.records = records
+        self.provider = provider
+        self._restart_timeout = timedelta(seconds=restart_timeout)
+        self._tasks: dict[tuple[object, ...], asyncio.Task[Kernel]] = {}
+
+    def is_restarting(self, kernel: Kernel | None) -> bool:
+        """Whether a kernel is being restarted, by a server that lives as far as is known."""
+        if kernel is None or kernel.status is not KernelStatus.RESTARTING:
+            return False
+        return kernel.since is not None and now() - kernel.since < self._restart_timeout
+
+    async def settled(self, conversation_id: str) -> Kernel | None:
+        """The kernel, once it is not being restarted any more."""
+        kernel = await self.records.load(conversation_id)
+        while self.is_restarting(kernel):
+            await asyncio.sleep(POLL_INTERVAL)
+            kernel = await self.records.load(conversation_id)
+        return kernel
+
+    async def start(self, conversation_id: str, username: str) -> Kernel:
+        """Start a kernel and wait until it answers; those who ask meanwhile get the same one.
+
+        Raises KernelUnavailable, and KernelEndedByUser when it was shut down meanwhile.
+        """
+        key = (conversation_id,)
+        return await self._finish(key, lambda: self._start(conversation_id, username))
+
+    async def restart(
+        self, restarting: Kernel, username: str, on_failure: Extend | None = None
+    ) -> Kernel:
+        """Restart a kernel whose record says RESTARTING already; the record as it is afterwards.
+
+        The write that says that it failed also has what `on_failure` adds. Raises
+        KernelUnavailable.
+        """
+        key = (restarting.conversation_id, restarting.since)
+        return await self._finish(key, lambda: self._restart(restarting, username, on_failure))
+
+    async def aclose(self) -> None:
+        """Stop what is still starting."""
+        await cancel_and_wait(*self._tasks.values())
+
+    async def _finish(
+        self, key: tuple[object, ...], work: Callable[[], Coroutine[Any, Any, Kernel]]
+    ) -> Kernel:
+        """Do work on a kernel to its end, also when whoever asked for it is cancelled."""
+        task = self._tasks.get(key)
+        if task is None:
+            task = asyncio.create_task(work(), name=f"start kernel {key[0]}")
+            self._tasks[key] = task
+            task.add_done_callback(lambda _: self._tasks.pop(key))
+            # Whoever waits gets its failure; after a cancellation nobody may.
+            task.add_done_callback(partial(log_failure, expected=EXPECTED))
+        return await asyncio.shield(task)
+
+    async def _restart(
+        self, restarting: Kernel, username: str, on_failure: Extend | None
+    ) -> Kernel:
+        try:
+            if restarting.kernel_id is None:
+                raise KernelDied
+            await self.provider.restart(restarting.kernel_id)
+        except KernelDied:
+            return await self._start_in_place_of(restarting, username, on_failure)
+        except KernelUnavailable:
+            await self._replace(restarting, KernelStatus.DEAD, extend=on_failure)
+            raise
+        generation = await self.records.next_generation(restarting.conversation_id)
+        after = replace(restarting, generation=generation)
+        return await self._replace(restarting, KernelStatus.IDLE, after) or restarting
+
+    async def _start_in_place_of(
+        self, restarting: Kernel, username: str, on_failure: Extend | None
+    ) -> Kernel:
+        """The kernel was gone already: start another one, unless it was shut down meanwhile."""
+        found = await self.records.load(restarting.conversation_id)
+        if found is not None and found != restarting:
+            return found
+        status = KernelStatus.RESTARTING
+        return await self._start(restarting.conversation_id, username, status, on_failure)
+
+    async def _start(
+        self,
+        conversation_id: str,
+        username: str,
+        status: KernelStatus = KernelStatus.STARTING,
+        on_failure: Extend | None = None,
+    ) -> Kernel:
+        generation = await self.records.next_generation(conversation_id)
+
+        def starting(before: Kernel | None) -> Kernel:
+            known = before or Kernel(conversation_id=conversation_id, status=status)
+            return with_status(replace(known, generation=generation, kernel_id=None), status)
+
+        mine = await self.records.change(conversation_id, starting)
+        assert mine is not None
+        try:
+            kernel_id = await self.provider.start(conversation_id, username)
+        except KernelUnavailable:
+            await self._replace(mine, KernelStatus.DEAD, extend=on_failure)
+            raise
+        try:
+            kernel = await self._replace(
+                mine, KernelStatus.IDLE, replace(mine, kernel_id=kernel_id)
+            )
+        except NotFound:
+            await self.end(kernel_id)
+            raise
+        if kernel is None or kernel.kernel_id != kernel_id:
+            await self.end(kernel_id)
+            if kernel is not None and kernel.ended_by_user == generation:
+                raise KernelEndedByUser("shut down")
+            raise KernelDied("Another kernel was started in its place.")
+        return kernel
+
+    async def end(self, kernel_id: str) -> None:
+        """End a process that nobody uses; one that its provider does not end is culled later."""
+        try:
+            await self.provider.shutdown(kernel_id)
+        except KernelUnavailable as error:
+            logger.warning("kernel %s is not ended: %s", kernel_id, error)
+
+    async def _replace(
+        self,
+        mine: Kernel,
+        status: KernelStatus,
+        after: Kernel | None = None,
+        extend: Extend | None = None,
+    ) -> Kernel | None:
+        """Put `after` with a status in the place of a record, unless it was changed by others."""
+
+        def replaced(before: Kernel | None) -> Kernel | None:
+            return with_status(after or mine, status) if before == mine else before
+
+        return await self.records.change(mine.conversation_id, replaced, extend)

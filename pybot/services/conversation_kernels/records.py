@@ -1,0 +1,131 @@
+"""What is known of the conversations' kernels: in Redis, and in the logs.
+
+The provider (a gateway, or the machine's kernel owner) has the processes. A worker, a viewer's
+command and the provider's own notices can meet, so a record is only changed while it still is what
+the change began with.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from pybot.errors import NotFound
+from pybot.services.conversations.gate import NO_CONVERSATION
+from pybot.services.events import KernelChanged
+from pybot.services.instants import now
+from pybot.services.records import Kernel, KernelStatus
+from pybot.services.store import keys
+from pybot.services.store.appender import Appender
+from pybot.services.store.connection import Client
+from pybot.services.store.write import EXISTS, Refused, Write
+
+RUNNING = (KernelStatus.IDLE, KernelStatus.BUSY)
+# The label of a record that must not have changed since it was read.
+SAME_KERNEL = "kernel"
+
+# Gives what takes the place of a record; the record itself to leave all as it is.
+Update = Callable[[Kernel | None], Kernel | None]
+# Adds requirements and commands to the write of a change.
+Extend = Callable[[Write], object]
+
+
+class KernelRecords:
+    """Reads and changes the records of kernels, and publishes each change."""
+
+    def __init__(self, client: Client, appender: Appender) -> None:
+        self.client = client
+        self._appender = appender
+
+    async def load(self, conversation_id: str) -> Kernel | None:
+        """The record of a conversation's kernel; None before the first one."""
+        return _decoded(await self.client.get(keys.kernel(conversation_id)))
+
+    async def change(
+        self, conversation_id: str, update: Update, extend: Extend | None = None
+    ) -> Kernel | None:
+        """Put what `update` gives in the place of the record, in one write with what `extend` adds.
+
+        Gives the record as it is then. Raises NotFound for a conversation that was deleted, and
+        Refused for what `extend` requires.
+        """
+        key, head = keys.kernel(conversation_id), keys.conversation(conversation_id)
+        while True:
+            stored: Any = await self.client.get(key)
+            before = _decoded(stored)
+            after = update(before)
+            if after is None or after == before:
+                return before
+            write = Write.to_conversation(conversation_id)
+            write.require(SAME_KERNEL, (stored or b"").decode(), "GET", key)
+            write.do("SET", key, msgspec.json.encode(after))
+            write.do("HSET", head, "kernel_generation", after.generation)
+            if extend is not None:
+                extend(write)
+            if await self._append(write.emit(KernelChanged(after))):
+                return after
+
+    async def set_status(self, kernel: Kernel, status: KernelStatus) -> bool:
+        """Say how a running kernel is; False when another one runs by now, or none does."""
+
+        def changed(before: Kernel | None) -> Kernel | None:
+            if before is None or before.status is status or not is_same_process(before, kernel):
+                return before
+            return with_status(before, status)
+
+        after = await self.change(kernel.conversation_id, changed)
+        return after is not None and after.status is status
+
+    async def note(self, kernel: Kernel, extend: Extend) -> bool:
+        """Write what `extend` adds, unless the record is not this one any more; whether it was.
+
+        Raises NotFound, and Refused for what `extend` requires.
+        """
+        write = Write.to_conversation(kernel.conversation_id)
+        key = keys.kernel(kernel.conversation_id)
+        stored: Any = await self.client.get(key)
+        if _decoded(stored) != kernel:
+            return False
+        write.require(SAME_KERNEL, stored.decode(), "GET", key)
+        extend(write)
+        return await self._append(write)
+
+    async def _append(self, write: Write) -> bool:
+        """Carry a write out; False when the record has changed meanwhile."""
+        try:
+            await self._appender.append(write)
+        except Refused as refused:
+            if refused.label == EXISTS:
+                raise NotFound(NO_CONVERSATION, ("conversationId",)) from None
+            if refused.label == SAME_KERNEL:
+                return False
+            raise
+        return True
+
+    async def next_generation(self, conversation_id: str) -> int:
+        """The generation of the next kernel."""
+        head = keys.conversation(conversation_id)
+        return int(await self.client.hget(head, "kernel_generation") or 0) + 1
+
+
+def with_status(kernel: Kernel, status: KernelStatus) -> Kernel:
+    """A kernel whose status has just changed; one that has ended names no process any more."""
+    gone = status in (KernelStatus.DEAD, KernelStatus.STOPPED)
+    return replace(
+        kernel,
+        status=status,
+        since=now(),
+        kernel_id=None if gone else kernel.kernel_id,
+        last_activity_at=now() if status in RUNNING else kernel.last_activity_at,
+    )
+
+
+def is_same_process(record: Kernel, kernel: Kernel) -> bool:
+    """Whether the process of `kernel` runs still, as far as its record says."""
+    named = (record.generation, record.kernel_id)
+    return record.status in RUNNING and named == (kernel.generation, kernel.kernel_id)
+
+
+def _decoded(stored: Any) -> Kernel | None:
+    return None if stored is None else msgspec.json.decode(stored, type=Kernel)
