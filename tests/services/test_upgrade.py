@@ -270,7 +270,7 @@ def like(found: Any, expected: Any) -> Any:
         fields = cast("dict[str, Any]", expected)
         return {key: like(found.get(key), value) for key, value in fields.items()}
     if isinstance(expected, list):
-        items: list[Any] = expected
+        items = list[Any](expected)
         if len(found) == len(items):
             return [like(one, other) for one, other in zip(found, items, strict=True)]
     return found

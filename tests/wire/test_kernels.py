@@ -137,7 +137,7 @@ async def test_20_identical_restarts_at_once_are_one(two: list[Api]) -> None:
     await ann.until_ended(sent)
     given = {"conversationId": sent["conversation"]["id"], "idempotencyKey": "k"}
     answers = await asyncio.gather(*(two[n % 2].ask(RESTART, input=given) for n in range(20)))
-    restarted = {"kernel": {"status": "IDLE", "generation": 2}, "errors": []}
+    restarted: dict[str, Any] = {"kernel": {"status": "IDLE", "generation": 2}, "errors": []}
     assert [answer["restartKernel"] for answer in answers] == [restarted] * 20
     for key, generation in (("k", 2), ("another", 3), ("k", 3)):
         answer = await two[1].ask(RESTART, input=given | {"idempotencyKey": key})
