@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote, unquote
 
 import aiohttp
@@ -266,11 +266,10 @@ async def with_digests(api: Api, message: Any) -> Any:
 
 def like(found: Any, expected: Any) -> Any:
     """What was found, without the fields that the older version did not have."""
-    if isinstance(expected, dict):
-        fields = cast("dict[str, Any]", expected)
-        return {key: like(found.get(key), value) for key, value in fields.items()}
-    if isinstance(expected, list):
-        items = list[Any](expected)
-        if len(found) == len(items):
+    match expected:
+        case {}:
+            return {key: like(found.get(key), value) for key, value in expected.items()}
+        case [*items] if len(found) == len(items):
             return [like(one, other) for one, other in zip(found, items, strict=True)]
-    return found
+        case _:
+            return found
