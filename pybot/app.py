@@ -87,7 +87,7 @@ async def _healthz(_: Request) -> Response:
 async def _readyz(request: Request) -> Response:
     """Whether requests can be answered, and what is wrong with each back end."""
     services: Services = request.state.services
-    state = await services.ready()
+    state = await services.readiness.check()
     failing = next((name for name in REQUIRED if state[name] != "ok"), None)
     body = {"ready": failing is None, "failing": failing, "backends": state}
     return JSONResponse(body, status_code=503 if failing else 200)

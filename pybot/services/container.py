@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pybot.config import Settings
-from pybot.errors import Unavailable
 from pybot.services.blobs import Blobs
 from pybot.services.conversation_kernels.commands import ConversationKernels
 from pybot.services.conversations.changes import Changes
@@ -20,13 +19,14 @@ from pybot.services.conversations.snapshots import Snapshots
 from pybot.services.conversations.sweep import Sweep
 from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.hashes import Hashes
-from pybot.services.kernels.base import Kernels, KernelUnavailable
+from pybot.services.kernels.base import Kernels
 from pybot.services.kernels.gateway import GatewayKernels
 from pybot.services.kernels.local import LocalKernels
 from pybot.services.llm.adapters import model_of
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import profile_of
 from pybot.services.outputs import Outputs
+from pybot.services.readiness import Readiness
 from pybot.services.runs.answering import Answering
 from pybot.services.runs.attempt import Workplace
 from pybot.services.runs.commands import Runs
@@ -40,7 +40,7 @@ from pybot.services.runs.worker import RunWorker
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
 from pybot.services.store.hub import Hub
-from pybot.services.store.room import refusal_of_writes, watch_writes
+from pybot.services.store.room import watch_writes
 from pybot.services.supervision import Supervisor
 from pybot.services.tasks import cancel_and_wait
 from pybot.services.upgrade.version import bring_up_to_date
@@ -57,55 +57,18 @@ class Services:
     messages: Messages
     runs: Runs
     run_logs: RunLogs
+    queue: RunQueue
     suspensions: Suspensions
     kernels: ConversationKernels
     eventlog: EventLog
     viewerlog: ViewerLog
+    blobs: Blobs
     outputs: Outputs
     models: tuple[ChatModel, ...]
     client: Client
     hub: Hub
     supervisor: Supervisor
-
-    async def ready(self) -> dict[str, str]:
-        """Each backend, and this process's own loops, with "ok" or what is wrong with it."""
-        redis, writes, model, kernels = await asyncio.gather(
-            self._redis_state(), self._writes_state(), self._model_state(), self._kernels_state()
-        )
-        return {
-            "loops": self.supervisor.failure or "ok",
-            "redis": redis,
-            "writes": writes,
-            "model": model,
-            "kernels": kernels,
-        }
-
-    async def _writes_state(self) -> str:
-        try:
-            async with asyncio.timeout(3):
-                return await refusal_of_writes(self.client) or "ok"
-        except (Unavailable, TimeoutError):
-            return "not known while Redis is out of reach"
-
-    async def _redis_state(self) -> str:
-        try:
-            async with asyncio.timeout(3):
-                await self.client.ping()
-        except (Unavailable, TimeoutError) as error:
-            return f"{str(error) or 'Redis does not answer in time.'} Check REDIS_OM_URL."
-        return "ok"
-
-    async def _model_state(self) -> str:
-        info = await self.models[0].info()
-        return "ok" if info.available else "The model does not answer: check LLM__URL."
-
-    async def _kernels_state(self) -> str:
-        try:
-            async with asyncio.timeout(3):
-                await self.kernels.provider.check()
-        except (KernelUnavailable, TimeoutError) as error:
-            return str(error) or "The provider of kernels does not answer."
-        return "ok"
+    readiness: Readiness
 
 
 def open_kernels(settings: Settings) -> Kernels:
@@ -114,6 +77,23 @@ def open_kernels(settings: Settings) -> Kernels:
     if jupyter.owner_socket is not None:
         return LocalKernels(jupyter.owner_socket, jupyter.start_timeout)
     return GatewayKernels(jupyter)
+
+
+@dataclass(frozen=True)
+class _Store:
+    """Redis, and what reads and writes conversations there."""
+
+    client: Client
+    hashes: Hashes
+    hub: Hub
+    appender: Appender
+    gate: Gate
+    eventlog: EventLog
+    viewerlog: ViewerLog
+    snapshots: Snapshots
+    messages: Messages
+    changes: Changes
+    sweep: Sweep
 
 
 @asynccontextmanager
@@ -127,118 +107,184 @@ async def open_services(
     async with AsyncExitStack() as exits:
         supervisor = Supervisor(on_failure)
         await exits.enter_async_context(supervisor.running())
-        url, limits = settings.redis_om_url.get_secret_value(), settings.limits
-        client, hashes = connect(url), Hashes(url)
-        exits.push_async_callback(client.aclose)
-        exits.push_async_callback(hashes.aclose)
+        store = await _open_store(exits, settings, supervisor)
         model = model_of(settings.llm)
         exits.push_async_callback(model.aclose)
-        provider = open_kernels(settings)
-        exits.push_async_callback(provider.aclose)
+        services = _services(store, settings, supervisor, model, open_kernels(settings))
+        exits.push_async_callback(services.kernels.provider.aclose)
+        exits.push_async_callback(services.kernels.aclose)
+        store.sweep.on_delete += [services.kernels.forget, _folder_removal(settings)]
+        loops = {
+            "watch of kernels": services.kernels.watch(),
+            "check that Redis takes writes": watch_writes(store.client),
+        }
+        if settings.run.concurrency:
+            repair = Repair(
+                store.client,
+                store.hashes,
+                store.gate,
+                store.viewerlog,
+                services.queue,
+                services.suspensions,
+            )
+            loops["repair of runs"] = repair.watch()
+            loops["repair of conversations"] = store.sweep.keep_repairing()
+        for name, loop in loops.items():
+            exits.push_async_callback(cancel_and_wait, supervisor.start(loop, name))
+        if settings.run.concurrency:
+            worker = _worker(store, services)
+            store.hub.on_notice.append(worker.look_at)
+            await exits.enter_async_context(worker.working(supervisor))
+        yield services
 
-        hub = Hub(client)
-        await exits.enter_async_context(hub.running(supervisor))
-        appender = Appender(client, hub, retention=limits.event_retention)
-        await exits.enter_async_context(appender.running(supervisor))
 
-        await bring_up_to_date(client, url, supervisor)
-        gate = Gate(client)
-        eventlog = EventLog(client, gate, hub, appender, retention=limits.event_retention)
-        viewerlog = ViewerLog(client, hub, appender)
-        snapshots = Snapshots(gate, hashes, eventlog)
-        messages = Messages(client, snapshots)
-        changes = Changes(gate, snapshots, appender, viewerlog)
-        sweep = Sweep(client, gate, appender, viewerlog, retention=limits.event_retention)
-        conversations = Conversations(
+async def _open_store(exits: AsyncExitStack, settings: Settings, supervisor: Supervisor) -> _Store:
+    """Connect to Redis, whose data is brought up to date before anything else is done there."""
+    url, retention = settings.redis_om_url.get_secret_value(), settings.limits.event_retention
+    client, hashes = connect(url), Hashes(url)
+    exits.push_async_callback(client.aclose)
+    exits.push_async_callback(hashes.aclose)
+    hub = Hub(client)
+    await exits.enter_async_context(hub.running(supervisor))
+    appender = Appender(client, hub, retention=retention)
+    await exits.enter_async_context(appender.running(supervisor))
+    await bring_up_to_date(client, url, supervisor)
+    gate = Gate(client)
+    eventlog = EventLog(client, gate, hub, appender, retention=retention)
+    viewerlog = ViewerLog(client, hub, appender)
+    snapshots = Snapshots(gate, hashes, eventlog)
+    return _Store(
+        client=client,
+        hashes=hashes,
+        hub=hub,
+        appender=appender,
+        gate=gate,
+        eventlog=eventlog,
+        viewerlog=viewerlog,
+        snapshots=snapshots,
+        messages=Messages(client, snapshots),
+        changes=Changes(gate, snapshots, appender, viewerlog),
+        sweep=Sweep(client, gate, appender, viewerlog, retention=retention),
+    )
+
+
+def _services(
+    store: _Store,
+    settings: Settings,
+    supervisor: Supervisor,
+    model: ChatModel,
+    provider: Kernels,
+) -> Services:
+    """What resolvers and the worker call, wired."""
+    client, appender, limits = store.client, store.appender, settings.limits
+    conversations = Conversations(
+        client,
+        store.gate,
+        store.hashes,
+        appender,
+        store.snapshots,
+        store.changes,
+        store.viewerlog,
+        store.sweep,
+        model_names=[model.name],
+    )
+    blobs = Blobs(client, appender, most=limits.max_storage)
+    queue = RunQueue(client)
+    run_logs = RunLogs(client, appender, store.viewerlog, store.changes, lease=settings.run.lease)
+    return Services(
+        settings=settings,
+        conversations=conversations,
+        sweep=store.sweep,
+        snapshots=store.snapshots,
+        messages=store.messages,
+        runs=_runs(store, settings, conversations, run_logs, queue),
+        run_logs=run_logs,
+        queue=queue,
+        suspensions=Suspensions(
             client,
-            gate,
-            hashes,
+            store.hashes,
+            store.gate,
             appender,
-            snapshots,
-            changes,
-            viewerlog,
-            sweep,
-            model_names=[model.name],
-        )
-        blobs = Blobs(client, appender, most=limits.max_storage)
-        kernels = ConversationKernels(
-            client,
-            appender,
-            gate,
-            provider,
-            restart_timeout=settings.jupyter.start_timeout,
-        )
-        exits.push_async_callback(kernels.aclose)
-        run_logs = RunLogs(client, appender, viewerlog, changes, lease=settings.run.lease)
-        queue = RunQueue(client)
-        quota = RunQuota(client, limits.max_concurrent_runs)
-        suspensions = Suspensions(
-            client,
-            hashes,
-            gate,
-            appender,
-            viewerlog,
+            store.viewerlog,
             queue,
             settings.run,
             most=limits.max_waiting_runs,
-        )
-        runs = Runs(
+        ),
+        kernels=ConversationKernels(
             client,
             appender,
-            snapshots,
-            messages,
-            Starts(client, hashes, appender, snapshots, changes, conversations, viewerlog, quota),
-            quota,
-            run_logs,
-            queue,
-            max_message_length=limits.max_message_length,
-        )
-        sweep.on_delete += [kernels.forget, _folder_removal(settings)]
-        for loop, name in (
-            (kernels.watch(), "watch of kernels"),
-            (watch_writes(client), "check that Redis takes writes"),
-        ):
-            exits.push_async_callback(cancel_and_wait, supervisor.start(loop, name))
-        if settings.run.concurrency:
-            answering = Answering(
-                conversations,
-                snapshots,
-                messages,
-                eventlog,
-                kernels,
-                blobs,
-                model,
-                profile_of(settings.llm),
-                settings,
-            )
-            repair = Repair(client, hashes, gate, viewerlog, queue, suspensions)
-            for loop, name in (
-                (repair.watch(), "repair of runs"),
-                (sweep.keep_repairing(), "repair of conversations"),
-            ):
-                exits.push_async_callback(cancel_and_wait, supervisor.start(loop, name))
-            workplace = Workplace(client, hashes, gate, run_logs, suspensions, answering)
-            worker = RunWorker(workplace, queue, concurrency=settings.run.concurrency)
-            hub.on_notice.append(worker.look_at)
-            await exits.enter_async_context(worker.working(supervisor))
-        yield Services(
-            settings=settings,
-            conversations=conversations,
-            sweep=sweep,
-            snapshots=snapshots,
-            messages=messages,
-            runs=runs,
-            run_logs=run_logs,
-            suspensions=suspensions,
-            kernels=kernels,
-            eventlog=eventlog,
-            viewerlog=viewerlog,
-            outputs=Outputs(snapshots, messages, blobs),
-            models=(model,),
-            client=client,
-            hub=hub,
-            supervisor=supervisor,
-        )
+            store.gate,
+            provider,
+            restart_timeout=settings.jupyter.start_timeout,
+        ),
+        eventlog=store.eventlog,
+        viewerlog=store.viewerlog,
+        blobs=blobs,
+        outputs=Outputs(store.snapshots, store.messages, blobs),
+        models=(model,),
+        client=client,
+        hub=store.hub,
+        supervisor=supervisor,
+        readiness=Readiness(client, supervisor, model, provider),
+    )
+
+
+def _runs(
+    store: _Store,
+    settings: Settings,
+    conversations: Conversations,
+    run_logs: RunLogs,
+    queue: RunQueue,
+) -> Runs:
+    """The commands of runs."""
+    client, appender, limits = store.client, store.appender, settings.limits
+    quota = RunQuota(client, limits.max_concurrent_runs)
+    starts = Starts(
+        client,
+        store.hashes,
+        appender,
+        store.snapshots,
+        store.changes,
+        conversations,
+        store.viewerlog,
+        quota,
+    )
+    return Runs(
+        client,
+        appender,
+        store.snapshots,
+        store.messages,
+        starts,
+        quota,
+        run_logs,
+        queue,
+        max_message_length=limits.max_message_length,
+    )
+
+
+def _worker(store: _Store, services: Services) -> RunWorker:
+    """The worker of this process."""
+    settings = services.settings
+    answering = Answering(
+        services.conversations,
+        store.snapshots,
+        store.messages,
+        store.eventlog,
+        services.kernels,
+        services.blobs,
+        services.models[0],
+        profile_of(settings.llm),
+        settings,
+    )
+    workplace = Workplace(
+        store.client,
+        store.hashes,
+        store.gate,
+        services.run_logs,
+        services.suspensions,
+        answering,
+    )
+    return RunWorker(workplace, services.queue, concurrency=settings.run.concurrency)
 
 
 def _folder_removal(settings: Settings) -> Callable[[str], Coroutine[Any, Any, None]]:
