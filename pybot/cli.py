@@ -6,10 +6,13 @@ wrong setting should not.
 
 import argparse
 import asyncio
+import contextlib
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -25,6 +28,9 @@ from pybot.services.local.data_folder import open_data_folder
 from pybot.services.local.process import StackError
 from pybot.services.local.stack import local_stack
 from pybot.serving import Ending, ServeError, bind, refuse_newer_data, run, say, serve, url_of
+
+# Makes the application from settings, and from what is called when a background loop has failed.
+ApplicationFactory = Callable[[Settings, Callable[[str], object]], ASGIApp]
 
 FAILED, WRONG_USE = 1, 2  # exit codes
 UP_DEADLINE = 4.5  # seconds from Ctrl-C to the end of `pybot up`, whatever hangs
@@ -95,7 +101,7 @@ def _up(settings: Settings, options: argparse.Namespace) -> None:
 
         async def main(ending: Ending) -> None:
             # Meanwhile the programs start.
-            importing = asyncio.create_task(asyncio.to_thread(_application_factory))
+            importing = _importing()
             async with local_stack(settings, data, say, ending.fail) as local:
                 say("Starting the server …")
                 create_app = await importing
@@ -174,7 +180,33 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> None:
         sys.exit(FAILED)
 
 
-def _application_factory() -> Callable[[Settings, Callable[[str], object]], ASGIApp]:
+def _importing() -> "asyncio.Future[ApplicationFactory]":
+    """Import the application in a thread, which an early end of the process does not wait for."""
+    loop = asyncio.get_running_loop()
+    imported: asyncio.Future[ApplicationFactory] = loop.create_future()
+
+    def finish(result: Future[ApplicationFactory]) -> None:
+        if imported.done():
+            return  # nobody waits any more
+        if error := result.exception():
+            imported.set_exception(error)
+        else:
+            imported.set_result(result.result())
+
+    def work() -> None:
+        result = Future[ApplicationFactory]()
+        try:
+            result.set_result(_application_factory())
+        except BaseException as error:  # whatever it is, it is raised where the import is awaited
+            result.set_exception(error)
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(finish, result)
+
+    threading.Thread(target=work, daemon=True, name="import of the application").start()
+    return imported
+
+
+def _application_factory() -> ApplicationFactory:
     from pybot.app import create_app
 
     return create_app

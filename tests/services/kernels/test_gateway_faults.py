@@ -215,12 +215,13 @@ async def test_culled_kernel_is_noticed(
 ) -> None:
     """An idle kernel that the gateway ends is told of to those who follow the notices."""
     monkeypatch.setattr(gateway_module, "POLL_INTERVAL", 0.2)
-    culling = {"cull_idle_timeout": 1, "cull_interval": 1}
+    # Longer than a start takes on a busy machine: a kernel that starts is idle already.
+    culling = {"cull_idle_timeout": 4, "cull_interval": 1}
     options = {f"MappingKernelManager.{name}": value for name, value in culling.items()}
     kernels = GatewayKernels((await make_gateway(**options)).settings())
     try:
         kernel_id = await kernels.start("c1", "tester")
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             notice = await anext(kernels.notices())
     finally:
         await kernels.aclose()
