@@ -63,7 +63,9 @@ test.describe("the model", () => {
     const chat = new ChatPage(page);
     await page.goto("/");
     await chat.ask("[[busy: 1]] [[answer: At last]]");
-    await expect(chat.answer).toContainText("Waiting for the model…");
+    // It waits for half a second only.
+    const shown = () => chat.answer.textContent();
+    await expect.poll(shown, { intervals: [20] }).toContain("Waiting for the model…");
     await expect(chat.answer).toContainText("At last");
     await expect(page.getByRole("alert")).toHaveCount(0);
   });
