@@ -22,7 +22,12 @@ PR_SET_CHILD_SUBREAPER = 36
 PATIENCE = 10.0  # seconds: programs whose parent was killed notice that, and end themselves
 LEFT = 3  # exit code
 # What other programs leave: pytest its folders for whoever looks into a failure, Node its caches.
-NOT_OURS = ("pytest-of-", "node-compile-cache", "v8-compile-cache")
+NOT_OURS = (
+    "pytest-of-",
+    "node-compile-cache",
+    "v8-compile-cache",
+    "playwright-transform-cache",
+)
 
 
 def main(command: Sequence[str]) -> int:
