@@ -21,13 +21,8 @@ from pathlib import Path
 PR_SET_CHILD_SUBREAPER = 36
 PATIENCE = 10.0  # seconds: programs whose parent was killed notice that, and end themselves
 LEFT = 3  # exit code
-# What other programs leave: pytest its folders for whoever looks into a failure, Node its caches.
-NOT_OURS = (
-    "pytest-of-",
-    "node-compile-cache",
-    "v8-compile-cache",
-    "playwright-transform-cache",
-)
+# What Pybot and its tests make; others leave caches, for whoever runs them next.
+OURS = "pybot-"
 
 
 def main(command: Sequence[str]) -> int:
@@ -106,8 +101,8 @@ def _command_of(pid: int) -> str:
 
 
 def _files_left(folder: Path) -> list[str]:
-    """What lies in the folder, and the sockets below it."""
-    own = [path for path in sorted(folder.iterdir()) if not path.name.startswith(NOT_OURS)]
+    """What of ours lies in the folder, and the sockets below it."""
+    own = sorted(folder.glob(f"{OURS}*"))
     sockets = [path for path in sorted(folder.rglob("*")) if stat.S_ISSOCK(path.lstat().st_mode)]
     return [f"file {path}" for path in dict.fromkeys([*own, *sockets])]
 
