@@ -184,6 +184,7 @@ def _services(
         appender,
         store.snapshots,
         store.changes,
+        store.messages,
         store.viewerlog,
         store.sweep,
         model_names=[model.name],

@@ -124,12 +124,15 @@ class Sweep:
 
     async def _list(self, owner: Viewer, conversation_id: str) -> None:
         """Put a conversation in its owner's list whose creation broke off."""
+        if await self._viewerlog.lists(owner, conversation_id):
+            await self.forget(conversation_id)
+            return
         try:
             opened = await self._gate.open(owner, conversation_id)
         except NotFound:
             return  # deleted meanwhile: the next repair removes it
         event = ConversationChanged(
-            opened.conversation, opened.run, opened.kernel, cursor=opened.cursor
+            opened.conversation, opened.run, opened.kernel, cursor=opened.cursor, created=True
         )
         await self._viewerlog.append(owner, event)
         await self.forget(conversation_id)

@@ -3,9 +3,8 @@
 import re
 
 from pybot.services.llm.base import Generation, Turn
+from pybot.services.values.titles import MAX_LENGTH, MAX_WORDS, first_words
 
-MAX_LENGTH = 60  # characters
-MAX_WORDS = 8
 MAX_TOKENS = 24
 QUOTED = 500  # characters of question and answer that the model reads
 
@@ -38,17 +37,3 @@ def title_from(text: str, question: str) -> str:
     if 2 <= len(title) <= MAX_LENGTH and len(title.split()) <= MAX_WORDS and "```" not in line:
         return title
     return first_words(question)
-
-
-def first_words(question: str) -> str:
-    """A title without a model: how the question begins."""
-    words = question.split()
-    title = ""
-    for word in words[:MAX_WORDS]:
-        longer = f"{title} {word}".strip()
-        if len(longer) > MAX_LENGTH:
-            break
-        title = longer
-    if not title and words:
-        title = words[0][:MAX_LENGTH]
-    return title.rstrip(".,;:") or "New conversation"

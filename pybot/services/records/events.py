@@ -23,13 +23,15 @@ class ConversationChanged(Struct, frozen=True, tag="conversation"):
     """A conversation was created, or its title, a setting, a run or its `updated_at` changed.
 
     `run` is the one that goes on and `kernel` the kernel, as they were then. `cursor` is the
-    event's number in the conversation's log, where it is told in the viewer's.
+    event's number in the conversation's log, where it is told in the viewer's. `created` is true
+    of the event that created it alone.
     """
 
     conversation: Conversation
     run: Run | None = None
     kernel: Kernel | None = None
     cursor: int | None = None
+    created: bool = False
 
 
 class ConversationDeleted(Struct, frozen=True, tag="conversation_deleted"):

@@ -99,7 +99,7 @@ class Starts:
         question = begin.question(text, branch="0", position=0, entries=0, parent_id=None)
         _, run = begin.answer(branch="0", position=1, entries=1, parent_id=question.id)
         created = created.model_copy(update={"active_run": run.id, "length": 2})
-        event = ConversationChanged(created.record(), run)
+        event = ConversationChanged(created.record(), run, created=True)
         write = begin.write.do("HSET", begin.write.head, *new_fields(created)).emit(event)
         await self._quota.admit(viewer, run.id)
         await self._note_unfinished(run.id)

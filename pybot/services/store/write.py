@@ -40,12 +40,21 @@ Word = str | bytes | int
 Command = tuple[Word | Position, ...]
 
 
+# What the scores of a sorted set's upper members have more: µs since 1970 stay below it until 2096,
+# and the sums are exact in a double.
+UPPER = 4_000_000_000_000_000
+
+
 class Rank(NamedTuple):
-    """Puts a member of a sorted set at a ms, behind all that share it; a later one stays."""
+    """Puts a member of a sorted set at a ms, behind all that share it; a later one stays.
+
+    Upper members stand behind all others.
+    """
 
     key: str
     member: str
     milliseconds: int
+    offset: int
 
 
 class Requirement(NamedTuple):
@@ -120,12 +129,13 @@ class Write:
         self.commands.append(command)
         return self
 
-    def rank(self, key: str, member: str, milliseconds: int) -> Self:
+    def rank(self, key: str, member: str, milliseconds: int, *, is_upper: bool = False) -> Self:
         """Let a member of a sorted set come last of all that are of the same ms or before it.
 
-        Scores are in µs and no two are the same. A member that is of that ms or a later one stays.
+        Upper members come behind all others. Scores are in µs and no two are the same. A member
+        that is of that ms or a later one stays where it is.
         """
-        self.commands.append(Rank(key, member, milliseconds))
+        self.commands.append(Rank(key, member, milliseconds, UPPER if is_upper else 0))
         return self
 
     def emit(self, *events: Event) -> Self:

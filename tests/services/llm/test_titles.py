@@ -1,6 +1,7 @@
 import pytest
 
-from pybot.services.llm.titles import MAX_LENGTH, title_from, title_generation
+from pybot.services.llm.titles import title_from, title_generation
+from pybot.services.values.titles import MAX_LENGTH
 
 
 @pytest.mark.parametrize(
