@@ -10,7 +10,7 @@ from pybot.errors import NotFound
 from pybot.services.agent.loop import Tools, run_agent
 from pybot.services.agent.ports import Assignment, Outcome, Resumption, Suspension
 from pybot.services.agent.resuming import kept_parts
-from pybot.services.agent.titles import make_title
+from pybot.services.agent.titles import first_words, make_title
 from pybot.services.conversation_kernels.commands import ConversationKernels
 from pybot.services.conversations.commands import Conversations
 from pybot.services.conversations.eventlog import EventLog
@@ -18,7 +18,6 @@ from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import MessageView, Snapshots
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import Profile
-from pybot.services.llm.titles import first_words
 from pybot.services.records import RunStatus, TextPart, Viewer, conversation_of
 from pybot.services.records.events import MessageChanged
 from pybot.services.runs.log import FencedLog
