@@ -28,13 +28,13 @@ from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import profile_of
 from pybot.services.readiness import Readiness
 from pybot.services.runs.answering import Answering
-from pybot.services.runs.attempt import Workplace
+from pybot.services.runs.attempt import WorkerServices
 from pybot.services.runs.commands import Runs
 from pybot.services.runs.log import RunLogs
 from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.quota import RunQuota
 from pybot.services.runs.repair import Repair
-from pybot.services.runs.starts import Starts
+from pybot.services.runs.starter import RunStarter
 from pybot.services.runs.suspension import Suspensions
 from pybot.services.runs.worker import RunWorker
 from pybot.services.store.appender import Appender
@@ -133,7 +133,7 @@ async def open_services(
             exits.push_async_callback(cancel_and_wait, supervisor.start(loop, name))
         if settings.run.concurrency:
             worker = _worker(store, services)
-            store.hub.on_notice.append(worker.look_at)
+            store.hub.on_notice.append(worker.check_cancelled)
             await exits.enter_async_context(worker.working(supervisor))
         yield services
 
@@ -239,7 +239,7 @@ def _runs(
     """The commands of runs."""
     client, appender, limits = store.client, store.appender, settings.limits
     quota = RunQuota(client, limits.max_concurrent_runs)
-    starts = Starts(
+    starter = RunStarter(
         client,
         store.hashes,
         appender,
@@ -254,7 +254,7 @@ def _runs(
         appender,
         store.snapshots,
         store.messages,
-        starts,
+        starter,
         quota,
         run_logs,
         queue,
@@ -276,7 +276,7 @@ def _worker(store: _Store, services: Services) -> RunWorker:
         profile_of(settings.llm),
         settings,
     )
-    workplace = Workplace(
+    worker_services = WorkerServices(
         store.client,
         store.hashes,
         store.gate,
@@ -284,7 +284,7 @@ def _worker(store: _Store, services: Services) -> RunWorker:
         services.suspensions,
         answering,
     )
-    return RunWorker(workplace, services.queue, concurrency=settings.run.concurrency)
+    return RunWorker(worker_services, services.queue, concurrency=settings.run.concurrency)
 
 
 def _folder_removal(settings: Settings) -> Callable[[str], Coroutine[Any, Any, None]]:

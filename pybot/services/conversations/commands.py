@@ -152,7 +152,7 @@ class Conversations:
             return await self._snapshots.open(viewer, conversation_id)
         return change.snapshot
 
-    async def has_title(self, viewer: Viewer, conversation_id: str) -> bool:
+    async def is_titled(self, viewer: Viewer, conversation_id: str) -> bool:
         """Whether the user or the model has named a conversation; raises NotFound."""
         return bool((await self._gate.open(viewer, conversation_id)).stored.titled_by)
 

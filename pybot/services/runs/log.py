@@ -34,7 +34,7 @@ from pybot.services.values.instants import milliseconds, now
 
 
 class RunLogs:
-    """Makes the logs of runs. A lease of theirs lasts `lease` seconds."""
+    """Makes the logs of runs; `lease` is how long a lease lasts, in seconds."""
 
     def __init__(
         self,
@@ -87,9 +87,9 @@ class FencedLog:
         self.usage = usage
 
     def seal(self) -> None:
-        """Write nothing more: this worker stops, and the next one goes on from here.
+        """Refuse all later writes, since this worker stops.
 
-        What is not committed is redone by it, as after a crash, so that no half text is kept.
+        The next worker redoes what is not committed, as after a crash.
         """
         self._fence.seal()
 
@@ -102,9 +102,9 @@ class FencedLog:
             phase=RunPhase.WAITING_FOR_MODEL,
             attempt=before.attempt + 1,
         )
-        # A full Redis carries out all but text and phases: what runs there comes to its end.
+        # Also when Redis is full, as all writes but text and phases: runs can end there.
         write = self._fence.write().even_when_full()
-        # Its attempt stays what it was when it ends or is suspended.
+        # A run that ended or was suspended has the same attempt still.
         write.require("status", before.status, "HGET", key, "status")
         write.require("phase", before.phase or "", "HGET", key, "phase")
         write.do("HSET", key, *run_fields(run)).emit(RunChanged(run))
@@ -131,7 +131,7 @@ class FencedLog:
             await self.lease.renew()
 
     async def phase(self, phase: RunPhase) -> None:
-        """Say what the run is doing."""
+        """Set and publish the phase; nothing happens when it is the same."""
         if phase is self.run.phase:
             return
         self.run = replace(self.run, phase=phase)
@@ -219,7 +219,7 @@ class FencedLog:
             self._check(self._pending.popleft())
 
     def _check(self, written: "asyncio.Future[int]") -> None:
-        """Take note of a write that was given to the appender and is done."""
+        """Note the result of a finished write; raises its error."""
         error = written.exception()
         if isinstance(error, Refused | Unavailable):
             self._fence.fail(error)
