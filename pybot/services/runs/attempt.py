@@ -20,7 +20,7 @@ from pybot.services.records import RunError, RunErrorCode, RunStatus, Viewer, co
 from pybot.services.runs.log import FencedLog, RunLogs
 from pybot.services.runs.suspension import Suspensions, resumption_of
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.hashes import Hashes
 
 logger = logging.getLogger(__name__)

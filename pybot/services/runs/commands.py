@@ -16,7 +16,7 @@ from pybot.services.runs.quota import RunQuota
 from pybot.services.runs.starter import NewConversation, RunStarter, StartedRun
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.requests import Request
 from pybot.services.store.write import Refused, Write
 from pybot.services.values.text import cleaned, is_visible

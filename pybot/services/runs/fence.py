@@ -12,7 +12,7 @@ from pybot.errors import Superseded, Unavailable
 from pybot.services.records import Run, conversation_of
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.write import LOST, Refused, Write
 
 # The mark in a run's hash, and the label of a write that is refused for its sake.
@@ -58,7 +58,7 @@ class Fence:
 
     def write_though_sealed(self) -> Write:
         """A write that also a sealed fence allows: releasing the lease."""
-        return self._fenced.again()
+        return self._fenced.without_changes()
 
     async def append(self, write: Write) -> None:
         """Carry a write out."""

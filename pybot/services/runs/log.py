@@ -11,7 +11,7 @@ from pybot.errors import NotFound, Superseded, Unavailable
 from pybot.services.agent.ports import Outcome, Step, Suspension
 from pybot.services.conversations.changes import Changes
 from pybot.services.conversations.gate import Opened
-from pybot.services.conversations.history import part_entries, pushed
+from pybot.services.conversations.history import part_entries, push_command
 from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.records import (
     Message,
@@ -27,7 +27,7 @@ from pybot.services.records.events import Event, MessageChanged, RunChanged
 from pybot.services.runs.fence import CANCELLED, Fence, Lease, superseded
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.hashes import run_fields
 from pybot.services.store.write import Refused, Word, Write
 from pybot.services.values.instants import milliseconds, now
@@ -109,7 +109,7 @@ class FencedLog:
         write.require("phase", before.phase or "", "HGET", key, "phase")
         write.do("HSET", key, *run_fields(run)).emit(RunChanged(run))
         if before.attempt > 0:
-            write.leaping()
+            write.skipping_numbers()
         await self.lease.take(write)
         self.run = run
         self._fence.begin(run)
@@ -144,7 +144,7 @@ class FencedLog:
         message = await self.message()
         entries = part_entries(message.id, self.run.id, step.part, step.observation or "")
         write = self._fence.write().even_when_full().emit(*step.events)
-        write.do(*pushed(keys.history(self._conversation_id, message.branch), entries))
+        write.do(*push_command(keys.history(self._conversation_id, message.branch), entries))
         await self._append(write)
 
     async def suspend(self, suspension: Suspension, *, until: int, worked: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from pybot.errors import LimitExceeded
 from pybot.services.records import RunStatus, Viewer
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.script import Script
 from pybot.services.values.instants import milliseconds, now
 

@@ -15,7 +15,7 @@ from pybot.services.records.events import RunChanged
 from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.suspension import Suspensions
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.hashes import Hashes
 from pybot.services.values.instants import milliseconds, now
 

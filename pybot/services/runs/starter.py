@@ -11,7 +11,7 @@ from pybot.errors import Conflict
 from pybot.services.conversations.changes import SAME, Changes
 from pybot.services.conversations.commands import Conversations
 from pybot.services.conversations.gate import Opened
-from pybot.services.conversations.history import pushed, user_entry
+from pybot.services.conversations.history import push_command, user_entry
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.records import (
@@ -27,7 +27,7 @@ from pybot.services.records.events import ConversationChanged, MessageChanged, R
 from pybot.services.runs.quota import RunQuota
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.hashes import Hashes, new_fields
 from pybot.services.store.requests import Request
 from pybot.services.store.write import FIRST_EVENT, Word, Write
@@ -213,7 +213,7 @@ class _NewRun:
     def __init__(self, hashes: Hashes, request: Request, write: Write) -> None:
         self._hashes = hashes
         self._request = request
-        self.write = request.claim(write)
+        self.write = request.record_in(write)
 
     def question(
         self, text: str, *, branch: str, position: int, entries: int, parent_id: str | None
@@ -236,7 +236,7 @@ class _NewRun:
             completed_at=at,
         )
         history = keys.history(self._request.conversation_id, branch)
-        self.write.do(*pushed(history, [user_entry(question.id, text)]))
+        self.write.do(*push_command(history, [user_entry(question.id, text)]))
         self._add(question)
         return question
 

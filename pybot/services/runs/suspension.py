@@ -35,7 +35,7 @@ from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.quota import ADMIT
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.hashes import Hashes, RunHash
 from pybot.services.store.script import Script
 from pybot.services.store.write import EXISTS, Refused, Write
