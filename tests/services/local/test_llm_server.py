@@ -229,7 +229,7 @@ async def test_info_and_health(url: str) -> None:
 
 
 async def test_generation_ends_when_its_client_goes_away(url: str) -> None:
-    """Both places are taken by generations of minutes; the third has its turn in seconds."""
+    """Both places are taken by requests of minutes; the third has its turn in seconds."""
     body = {"inputs": "word " * 100, "parameters": {"max_new_tokens": 3000}}
     async with aiohttp.ClientSession() as session:
         for _ in range(2):
