@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 
-from pybot.services.agent.waiting import closing
+from pybot.services.agent.streams import closing
 from pybot.services.llm.base import ChatModel, Delta, ModelError, ModelRequest, Turn
 
 logger = logging.getLogger(__name__)

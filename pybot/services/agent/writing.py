@@ -11,9 +11,9 @@ from pybot.services.agent.bundles import clean
 from pybot.services.agent.failures import repeats_itself
 from pybot.services.agent.parser import Code, CodeBegan, CodeEnded, Parsed, Parser, Text
 from pybot.services.agent.ports import RunLog
-from pybot.services.agent.prompt import Fitted, Prompt
+from pybot.services.agent.prompt import FittedPrompt, Prompt
 from pybot.services.agent.repetition import Repetition
-from pybot.services.agent.waiting import closing
+from pybot.services.agent.streams import closing
 from pybot.services.llm.base import ChatModel, Delta, ModelError, ModelRequest, ResponseEnd, Turn
 from pybot.services.llm.profiles import STOP
 from pybot.services.records import Cell, RunErrorCode, RunPhase, TokenUsage
@@ -26,8 +26,8 @@ _LONGEST_PAUSE = 8.0
 _MOST_STOPS = 8
 
 
-class Written(Struct, frozen=True, kw_only=True):
-    """How a turn ended: with a cell to run, with the answer's end, or `is_cut` off."""
+class WrittenTurn(Struct, frozen=True, kw_only=True):
+    """A turn of the model: its cell to run, None when the answer ended; `is_cut` by a limit."""
 
     cell: Cell | None
     usage: TokenUsage
@@ -35,10 +35,10 @@ class Written(Struct, frozen=True, kw_only=True):
 
 
 class Writer:
-    """Writes one turn into an answer.
+    """Writes one turn of the model into an answer.
 
-    Raises ModelError, and Stopped when the model goes in circles; what was written by then is in
-    the answer.
+    Raises ModelError, and RunNotCompleted when the model repeats itself; the answer has what was
+    written by then.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Writer:
         self._cell: Cell | None = None
         self.usage = TokenUsage()
 
-    async def write(self, fitted: Fitted, temperature: float | None) -> Written:
+    async def write(self, fitted: FittedPrompt, temperature: float | None) -> WrittenTurn:
         """Let the model write until a Python block ends, or the turn, or `max_tokens` are reached.
 
         The stop sequence also ends blocks that are no cells; then the model goes on.
@@ -84,7 +84,7 @@ class Writer:
             if is_cut or self._is_over or not has_gone_on or not self._raw.endswith(STOP):
                 break
         await self._finish(is_whole=not is_cut)
-        return Written(cell=self._cell, usage=self.usage, is_cut=is_cut and self._cell is None)
+        return WrittenTurn(cell=self._cell, usage=self.usage, is_cut=is_cut and self._cell is None)
 
     async def _generate(self, request: ModelRequest) -> str:
         """Generate, again after a growing pause while the service is busy; why it ended."""
@@ -105,7 +105,7 @@ class Writer:
             attempt += 1
 
     async def _read(self, stream: AsyncIterator[Delta | ResponseEnd], request: ModelRequest) -> str:
-        """Write what comes, and count it; the reason of its end."""
+        """Write what the model streams, and count its tokens; the reason of the response's end."""
         written: list[Delta] = []
         usage: TokenUsage | None = None
         was_refused = False
@@ -182,7 +182,7 @@ class Writer:
 
 
 def added(first: TokenUsage, second: TokenUsage) -> TokenUsage:
-    """Two usages together."""
+    """The sum of two usages."""
     return TokenUsage(
         prompt_tokens=first.prompt_tokens + second.prompt_tokens,
         completion_tokens=first.completion_tokens + second.completion_tokens,

@@ -13,8 +13,7 @@ from aredis_om import NotFoundError
 from pybot.errors import NotFound, Superseded, Unavailable
 from pybot.logs import log_fields
 from pybot.services.agent.ports import Outcome, Resumption, Suspension
-from pybot.services.agent.waiting import uncancelled
-from pybot.services.background.tasks import cancel_and_wait
+from pybot.services.background.tasks import cancel_and_wait, finish_despite_cancel
 from pybot.services.conversations.gate import Gate
 from pybot.services.records import RunError, RunErrorCode, RunStatus, Viewer, conversation_of
 from pybot.services.runs.log import FencedLog, RunLogs
@@ -133,12 +132,12 @@ class Attempt:
             await self._unlist_unfinished()
             return
         try:
-            await uncancelled(log.take_up())
+            await finish_despite_cancel(log.take_up())
             logger.info("run taken up: attempt=%d", log.run.attempt)
             outcome = await self._outcome(log, viewer, resumption)
         except (asyncio.CancelledError, Superseded):
             if self._is_stopping:
-                await uncancelled(self._release(log))
+                await finish_despite_cancel(self._release(log))
                 raise
             if not self._is_cancelled:
                 raise Superseded("Another attempt has begun.") from None
@@ -146,7 +145,7 @@ class Attempt:
         if outcome is None:
             logger.info("run suspended: phase=%s", log.run.phase)
             return
-        await uncancelled(log.end(outcome))
+        await finish_despite_cancel(log.end(outcome))
         logger.info(
             "run ended: status=%s error=%s", outcome.status, outcome.error and outcome.error.code
         )
@@ -162,7 +161,7 @@ class Attempt:
         if isinstance(result, Outcome):
             return result
         worked = resumption.worked + time.monotonic() - begun
-        return await uncancelled(self._suspensions.suspend(log, viewer, result, worked))
+        return await finish_despite_cancel(self._suspensions.suspend(log, viewer, result, worked))
 
     async def _result(
         self, log: FencedLog, viewer: Viewer, resumption: Resumption

@@ -102,8 +102,8 @@ class Lease:
         self._held_until = 0.0
 
     @property
-    def holds(self) -> bool:
-        """Whether nobody else can have taken the run up, as far as is known without asking."""
+    def is_held(self) -> bool:
+        """Whether it has not expired since its last renewal, by this process's clock."""
         return time.monotonic() < self._held_until
 
     async def take(self, write: Write) -> None:

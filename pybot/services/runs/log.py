@@ -78,9 +78,9 @@ class FencedLog:
         self.lease = Lease(logs.client, self._fence, holder, logs.lease)
 
     @property
-    def holds(self) -> bool:
-        """Whether nobody else can have taken the run up, as far as is known without asking."""
-        return self.lease.holds
+    def has_lease(self) -> bool:
+        """Whether the lease has not expired: no other worker can have taken the run up."""
+        return self.lease.is_held
 
     def note_usage(self, usage: TokenUsage) -> None:
         """Note the tokens that this attempt has used so far."""
@@ -127,7 +127,7 @@ class FencedLog:
     async def flush(self) -> None:
         """Wait until everything that was emitted is in the log, and the run still held."""
         await self._settle()
-        if not self.holds:
+        if not self.has_lease:
             await self.lease.renew()
 
     async def phase(self, phase: RunPhase) -> None:

@@ -6,9 +6,8 @@ import logging
 from collections.abc import AsyncGenerator
 
 from pybot.errors import Unavailable
-from pybot.services.agent.waiting import uncancelled
 from pybot.services.background.supervisor import Supervisor
-from pybot.services.background.tasks import cancel_and_wait
+from pybot.services.background.tasks import cancel_and_wait, finish_despite_cancel
 from pybot.services.runs.attempt import REDIS_PAUSE, Attempt, WorkerServices
 from pybot.services.runs.queue import BLOCK, RunQueue
 
@@ -83,7 +82,7 @@ class RunWorker:
             logger.exception("run=%s failed and waits for repair", attempt.run_id)
         finally:
             if self._stopping.is_set() and not attempt.is_over:
-                await uncancelled(self._hand_over(attempt.run_id))
+                await finish_despite_cancel(self._hand_over(attempt.run_id))
 
     async def _stop_taking(self, taking: asyncio.Task[None]) -> None:
         """End the loop, but let a `take` finish: a run that Redis has given out would be lost."""

@@ -209,7 +209,7 @@ class FakeLog:
     flushes: int = 0
     usage: TokenUsage | None = None
     is_stale: bool = False
-    holds: bool = True
+    has_lease: bool = True
     _reached: dict[RunPhase, asyncio.Event] = field(default_factory=dict[RunPhase, asyncio.Event])
 
     async def emit(self, *events: Event) -> None:
