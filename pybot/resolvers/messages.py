@@ -21,7 +21,7 @@ from pybot.schema.message_change import (
 )
 from pybot.schema.run import Run
 from pybot.schema.scope import Scope, scope_with
-from pybot.services.runs.starts import NewConversation, Sent
+from pybot.services.runs.starter import NewConversation, StartedRun
 from pybot.services.values.once import Once
 
 IN_TARGET = {
@@ -91,13 +91,13 @@ async def cancel_run(
     return CancelRunPayload(errors=refusals.errors)
 
 
-def _message(sent: Sent, scope: Scope) -> Message:
+def _message(sent: StartedRun, scope: Scope) -> Message:
     """The message that was added; its parts are read when they are asked for."""
     message = sent.message
     return Message.from_record(message, scope, Once(lambda: scope.message(message.id)))
 
 
-def _cursor(sent: Sent) -> str:
+def _cursor(sent: StartedRun) -> str:
     """The cursor just before the first event of what was started."""
     return cursors.encode(cursors.log_of(sent.snapshot.conversation.id), sent.cursor)
 

@@ -1,4 +1,4 @@
-"""Writes the answer of one run: what was said before, the agent, and the title afterwards."""
+"""Writes the answer of one run: gathers the history, lets the agent work, gives a title."""
 
 import logging
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Answering:
-    """Everything that answering takes."""
+    """The services that writing an answer uses."""
 
     conversations: Conversations
     snapshots: Snapshots
@@ -61,7 +61,7 @@ class Answering:
         return await run_agent(tools, assignment, self.settings)
 
     async def _assignment(self, log: FencedLog, viewer: Viewer, conversation_id: str) -> Assignment:
-        """What was said before, and what another worker wrote of the answer."""
+        """The history, and what an earlier attempt wrote of the answer."""
         await self.eventlog.trim(conversation_id, log.run.first_seq)
         snapshot = await self.snapshots.open(viewer, conversation_id)
         page = await self.messages.page(snapshot, PageRequest(last=MAX_SIZE))
@@ -85,11 +85,14 @@ class Answering:
             committed=committed,
         )
 
-    async def entitle(self, viewer: Viewer, log: FencedLog) -> None:
-        """Let the model name the conversation after its first whole answer; words do till then."""
+    async def give_title(self, viewer: Viewer, log: FencedLog) -> None:
+        """Give the conversation a title after its first answer, unless it has one.
+
+        It is the model's when the answer was completed, else the question's first words.
+        """
         conversation_id = conversation_of(log.run.id)
         try:
-            if await self.conversations.has_title(viewer, conversation_id):
+            if await self.conversations.is_titled(viewer, conversation_id):
                 return
             snapshot = await self.snapshots.open(viewer, conversation_id)
             page = await self.messages.page(snapshot, PageRequest(first=2))
