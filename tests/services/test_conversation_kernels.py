@@ -1,7 +1,7 @@
 """Kernels of conversations over a real Redis: commands, runs and providers that meet."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AsyncExitStack
 
 import pytest
@@ -67,6 +67,18 @@ async def statuses(services: Services, conversation_id: str) -> list[tuple[Kerne
     entries = await services.eventlog.between(conversation_id, 0, None)
     kernels = [entry.event.kernel for entry in entries if isinstance(entry.event, KernelChanged)]
     return [(kernel.status, kernel.generation) for kernel in kernels]
+
+
+def count_waiting(services: Services, waiting: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add to `waiting` whenever a request waits for the restart of another one."""
+    lifecycle = services.kernels.lifecycle
+    wait = lifecycle.wait_until_restarted
+
+    def counted(conversation_id: str) -> Awaitable[Kernel | None]:
+        waiting.append(conversation_id)
+        return wait(conversation_id)
+
+    monkeypatch.setattr(lifecycle, "wait_until_restarted", counted)
 
 
 async def until_running(provider: FakeKernels, port: ConversationKernel) -> "asyncio.Task[None]":
@@ -175,8 +187,15 @@ async def test_code_waits_for_a_restart_that_goes_on(
 
 @pytest.mark.parametrize("key", ["k", None])
 async def test_20_restarts_at_once_are_one(
-    servers: list[Services], provider: FakeKernels, kernel: Kernel, key: str | None
+    servers: list[Services],
+    provider: FakeKernels,
+    kernel: Kernel,
+    key: str | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    waiting: list[str] = []
+    for services in servers:
+        count_waiting(services, waiting, monkeypatch)
     provider.gate.clear()
     asked = [
         asyncio.create_task(
@@ -184,7 +203,9 @@ async def test_20_restarts_at_once_are_one(
         )
         for n in range(20)
     ]
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(30):
+        while len(waiting) < 19:  # noqa: ASYNC110 (nothing else shows it)
+            await asyncio.sleep(0.01)
     provider.gate.set()
     found = await asyncio.gather(*asked)
     assert {(each.status, each.generation) for each in found} == {(IDLE, 2)}
