@@ -15,7 +15,7 @@ from pybot.endpoint.refusal import Refusal
 from pybot.errors import NotFound, Unavailable
 from pybot.schema import ids
 from pybot.schema.representation import VERSION_LENGTH
-from pybot.services.outputs import StoredOutput
+from pybot.services.conversations.stored_outputs import StoredOutput
 
 if TYPE_CHECKING:
     from pybot.services.container import Services

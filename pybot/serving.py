@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 
 from pybot.config import Settings
 from pybot.endpoint.protocol import WebSockets
-from pybot.services.tasks import cancel_and_wait
+from pybot.services.background.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 

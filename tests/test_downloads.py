@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from pybot.downloads import outputs
 from pybot.errors import NotFound
 from pybot.schema.representation import url_of
-from pybot.services.outputs import StoredOutput
+from pybot.services.conversations.stored_outputs import StoredOutput
 from pybot.services.records import Representation, Viewer
 
 OUTPUT_ID = f"{'c' * 32}.{'d' * 32}.1.0"

@@ -21,8 +21,8 @@ from pybot.schema.message_change import (
 )
 from pybot.schema.run import Run
 from pybot.schema.scope import scope_with
-from pybot.services.once import Once
 from pybot.services.runs.starts import NewConversation, Sent
+from pybot.services.values.once import Once
 
 IN_TARGET = {
     "conversationId": ("target", "conversationId"),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pybot.config import Settings
-from pybot.services.blobs import Blobs
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.conversation_kernels.commands import ConversationKernels
 from pybot.services.conversations.changes import Changes
 from pybot.services.conversations.commands import Conversations
@@ -16,16 +17,15 @@ from pybot.services.conversations.eventlog import EventLog
 from pybot.services.conversations.gate import Gate
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import Snapshots
+from pybot.services.conversations.stored_outputs import Outputs
 from pybot.services.conversations.sweep import Sweep
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.hashes import Hashes
 from pybot.services.kernels.base import Kernels
 from pybot.services.kernels.gateway import GatewayKernels
 from pybot.services.kernels.local import LocalKernels
 from pybot.services.llm.adapters import model_of
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import profile_of
-from pybot.services.outputs import Outputs
 from pybot.services.readiness import Readiness
 from pybot.services.runs.answering import Answering
 from pybot.services.runs.attempt import Workplace
@@ -38,11 +38,11 @@ from pybot.services.runs.starts import Starts
 from pybot.services.runs.suspension import Suspensions
 from pybot.services.runs.worker import RunWorker
 from pybot.services.store.appender import Appender
+from pybot.services.store.blobs import Blobs
 from pybot.services.store.connection import Client, connect
+from pybot.services.store.hashes import Hashes
 from pybot.services.store.hub import Hub
 from pybot.services.store.room import watch_writes
-from pybot.services.supervision import Supervisor
-from pybot.services.tasks import cancel_and_wait
 from pybot.services.upgrade.version import bring_up_to_date
 
 

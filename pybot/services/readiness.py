@@ -3,11 +3,11 @@
 import asyncio
 
 from pybot.errors import Unavailable
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.kernels.base import Kernels, KernelUnavailable
 from pybot.services.llm.base import ChatModel
 from pybot.services.store.connection import Client
 from pybot.services.store.room import refusal_of_writes
-from pybot.services.supervision import Supervisor
 
 PATIENCE = 3.0  # seconds for one of them to answer
 

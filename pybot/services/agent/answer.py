@@ -11,9 +11,9 @@ from pybot.services.agent.failures import too_many_steps
 from pybot.services.agent.observations import observe
 from pybot.services.agent.ports import Assignment, RunLog, Step
 from pybot.services.agent.waiting import uncancelled
-from pybot.services.events import CellChanged, CodeDelta, Event, TextDelta
-from pybot.services.instants import now
 from pybot.services.records import Cell, CellPart, CellStatus, Part, TextPart
+from pybot.services.records.events import CellChanged, CodeDelta, Event, TextDelta
+from pybot.services.values.instants import now
 
 
 class _Growing:

@@ -14,7 +14,7 @@ from pybot.services.agent.observations import observe
 from pybot.services.agent.outputs import OutputRecorder
 from pybot.services.agent.ports import RunKernel, RunLog
 from pybot.services.agent.waiting import closing, uncancelled
-from pybot.services.instants import now
+from pybot.services.background.tasks import cancel_and_wait, log_failure
 from pybot.services.kernels.base import (
     Done,
     KernelDied,
@@ -25,7 +25,7 @@ from pybot.services.kernels.base import (
     Started,
 )
 from pybot.services.records import Cell, CellStatus, RunErrorCode
-from pybot.services.tasks import cancel_and_wait, log_failure
+from pybot.services.values.instants import now
 
 GRACE = 5.0
 # The stream of a kernel that was restarted ends by itself, or never.

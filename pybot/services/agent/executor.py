@@ -12,8 +12,7 @@ from pybot.services.agent.failures import failed, kernel_ended_by_user
 from pybot.services.agent.observations import observe
 from pybot.services.agent.outputs import OutputRecorder
 from pybot.services.agent.ports import BlobStore, RunKernel, RunLog
-from pybot.services.events import OutputChanged
-from pybot.services.instants import now
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.kernels.base import (
     KernelDied,
     KernelEndedByUser,
@@ -22,7 +21,8 @@ from pybot.services.kernels.base import (
     Reaction,
 )
 from pybot.services.records import Cell, CellStatus, ErrorOutput, RunErrorCode, RunPhase, StreamName
-from pybot.services.tasks import cancel_and_wait
+from pybot.services.records.events import OutputChanged
+from pybot.services.values.instants import now
 
 # A start that is quicker is not worth a phase of its own.
 _QUICK_START = 0.05

@@ -11,7 +11,6 @@ from pybot.services.agent.bounded import BoundedText, last_lines
 from pybot.services.agent.bundles import clean
 from pybot.services.agent.keeping import Keeper, Represented
 from pybot.services.agent.ports import BlobStore
-from pybot.services.events import Event, OutputChanged, OutputsCleared, StreamDelta
 from pybot.services.kernels.base import (
     Cleared,
     Displayed,
@@ -29,6 +28,7 @@ from pybot.services.records import (
     StreamName,
     StreamOutput,
 )
+from pybot.services.records.events import Event, OutputChanged, OutputsCleared, StreamDelta
 
 _MAX_NAME = 256
 # What an event costs beside its text: clearing and printing a dot for ever must end too.

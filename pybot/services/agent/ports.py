@@ -9,7 +9,6 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from pybot.services.events import Event
 from pybot.services.kernels.base import Reaction
 from pybot.services.records import (
     CellPart,
@@ -21,6 +20,7 @@ from pybot.services.records import (
     TextPart,
     TokenUsage,
 )
+from pybot.services.records.events import Event
 
 
 class Step(Struct, frozen=True, kw_only=True):

@@ -12,9 +12,9 @@ from pybot.services.conversation_kernels.records import RUNNING, KernelRecords, 
 from pybot.services.conversations.gate import NO_CONVERSATION, Gate
 from pybot.services.kernels.base import KernelDied, Kernels, KernelUnavailable
 from pybot.services.records import Kernel, KernelStatus, Viewer
-from pybot.services.requests import CARRIED_OUT, Request
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
+from pybot.services.store.requests import CARRIED_OUT, Request
 from pybot.services.store.write import Refused
 
 logger = logging.getLogger(__name__)

@@ -10,11 +10,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from pybot.errors import NotFound, PybotError
+from pybot.services.background.tasks import cancel_and_wait, log_failure
 from pybot.services.conversation_kernels.records import Extend, KernelRecords, with_status
-from pybot.services.instants import now
 from pybot.services.kernels.base import KernelDied, KernelEndedByUser, Kernels, KernelUnavailable
 from pybot.services.records import Kernel, KernelStatus
-from pybot.services.tasks import cancel_and_wait, log_failure
+from pybot.services.values.instants import now
 
 logger = logging.getLogger(__name__)
 

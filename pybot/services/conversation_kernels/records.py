@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from pybot.errors import NotFound
 from pybot.services.conversations.gate import NO_CONVERSATION
-from pybot.services.events import KernelChanged
-from pybot.services.instants import now
 from pybot.services.records import Kernel, KernelStatus
+from pybot.services.records.events import KernelChanged
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
 from pybot.services.store.write import EXISTS, Refused, Write
+from pybot.services.values.instants import now
 
 RUNNING = (KernelStatus.IDLE, KernelStatus.BUSY)
 # The label of a record that must not have changed since it was read.

@@ -9,8 +9,8 @@ from pybot.errors import Conflict, NotFound
 from pybot.services.conversations.gate import NO_CONVERSATION, Gate, Opened
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.events import ConversationChanged
 from pybot.services.records import Run, Viewer
+from pybot.services.records.events import ConversationChanged
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.write import EXISTS, Refused, Word, Write

@@ -12,16 +12,16 @@ from pybot.services.conversations.listing import Listing
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.conversations.sweep import Sweep
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.events import ConversationChanged
-from pybot.services.hashes import ConversationHash, Hashes, new_fields
-from pybot.services.instants import milliseconds, now
-from pybot.services.pages import Page, PageRequest
 from pybot.services.records import Run, Viewer
-from pybot.services.requests import Request
+from pybot.services.records.events import ConversationChanged
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
+from pybot.services.store.hashes import ConversationHash, Hashes, new_fields
+from pybot.services.store.requests import Request
 from pybot.services.store.write import Refused, Word, Write
-from pybot.services.text import cleaned, is_visible, one_line
+from pybot.services.values.instants import milliseconds, now
+from pybot.services.values.pages import Page, PageRequest
+from pybot.services.values.text import cleaned, is_visible, one_line
 
 MAX_TITLE_LENGTH = 200
 MAX_INSTRUCTIONS_LENGTH = 8_000

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 from pybot.errors import NotFound
 from pybot.services.conversations.gate import Gate
-from pybot.services.events import ConversationDeleted, Entry, Event
-from pybot.services.instants import milliseconds, now
 from pybot.services.records import Viewer
+from pybot.services.records.events import ConversationDeleted, Entry, Event
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
 from pybot.services.store.follow import check_cursor, entries, first_entries, follow, read
 from pybot.services.store.hub import Hub
 from pybot.services.store.write import Write
+from pybot.services.values.instants import milliseconds, now
 
 TRIM_PAGE = 200
 

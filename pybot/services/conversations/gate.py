@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from pybot.errors import NotFound
-from pybot.services.hashes import ConversationHash, RunHash
 from pybot.services.records import Conversation, Kernel, Run, Viewer
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
+from pybot.services.store.hashes import ConversationHash, RunHash
 from pybot.services.store.script import Call, Script
 
 SCRIPT = resources.files("pybot.services.conversations").joinpath("open.lua").read_text()

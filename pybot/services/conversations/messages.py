@@ -14,7 +14,6 @@ import msgspec
 from pybot.errors import InvalidInput, NotFound
 from pybot.services.conversations.history import decoded
 from pybot.services.conversations.snapshots import MessageView, Snapshot, Snapshots
-from pybot.services.pages import Edge, Page, PageRequest, decode_cursor, encode_cursor
 from pybot.services.records import (
     Cell,
     CellPart,
@@ -30,6 +29,7 @@ from pybot.services.store import keys
 from pybot.services.store.connection import Client
 from pybot.services.store.follow import patient
 from pybot.services.store.script import Script
+from pybot.services.values.pages import Edge, Page, PageRequest, decode_cursor, encode_cursor
 
 SCRIPT = resources.files("pybot.services.conversations").joinpath("messages.lua").read_text()
 NO_MESSAGE = "There is no message with this ID."

@@ -13,10 +13,6 @@ from msgspec import Struct
 from pybot.errors import NotFound
 from pybot.services.conversations.eventlog import EventLog
 from pybot.services.conversations.gate import Gate, Opened
-from pybot.services.events import ConversationChanged
-from pybot.services.fold import Fold
-from pybot.services.hashes import Hashes
-from pybot.services.once import Once
 from pybot.services.records import (
     Conversation,
     Kernel,
@@ -26,6 +22,10 @@ from pybot.services.records import (
     Viewer,
     conversation_of,
 )
+from pybot.services.records.events import ConversationChanged
+from pybot.services.records.fold import Fold
+from pybot.services.store.hashes import Hashes
+from pybot.services.values.once import Once
 
 NO_RUN = "There is no run with this ID."
 

@@ -13,17 +13,17 @@ from typing import Any
 import msgspec
 
 from pybot.errors import NotFound, Unavailable
-from pybot.services.blobs import release_storage
 from pybot.services.conversations.gate import Gate
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.events import ConversationChanged, ConversationDeleted
-from pybot.services.instants import milliseconds, now
 from pybot.services.records import Message, Viewer
+from pybot.services.records.events import ConversationChanged, ConversationDeleted
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
+from pybot.services.store.blobs import release_storage
 from pybot.services.store.connection import Client
 from pybot.services.store.script import Script
 from pybot.services.store.write import Write
+from pybot.services.values.instants import milliseconds, now
 
 logger = logging.getLogger(__name__)
 

@@ -6,20 +6,20 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from pybot.services.events import (
+from pybot.services.records import Viewer, conversation_of
+from pybot.services.records.events import (
     ConversationChanged,
     ConversationDeleted,
     RunChanged,
     ViewerEvent,
 )
-from pybot.services.instants import milliseconds
-from pybot.services.records import Viewer, conversation_of
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
 from pybot.services.store.follow import check_cursor, follow
 from pybot.services.store.hub import Hub
 from pybot.services.store.write import Write
+from pybot.services.values.instants import milliseconds
 
 
 class ViewerEntry(Struct, frozen=True):

@@ -14,10 +14,10 @@ import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from pybot.config import MIB
-from pybot.services import exact_json
 from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import ReactionReader
 from pybot.services.kernels.owner_protocol import Connection
+from pybot.services.values import exact_json
 
 LARGEST_MESSAGE = 64 * MIB  # bytes; a kernel that sends larger ones is cut off
 QUEUE = 64  # messages that libzmq reads ahead

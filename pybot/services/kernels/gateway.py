@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from pybot.config import JupyterSettings
+from pybot.services.background.tasks import cancel_and_wait, log_failure
 from pybot.services.kernels.base import Done, KernelDied, KernelNotice, KernelUnavailable, Reaction
 from pybot.services.kernels.channels import Passed
 from pybot.services.kernels.gateway_env import kernel_env
@@ -17,7 +18,6 @@ from pybot.services.kernels.gateway_http import DIED, GatewayHttp
 from pybot.services.kernels.gateway_socket import SocketCut
 from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import is_object
-from pybot.services.tasks import cancel_and_wait, log_failure
 
 ASK_AGAIN = 2  # seconds of silence after which a kernel that starts is asked once more
 START_MARGIN = 15  # seconds beside the gateway's own limit for a start

@@ -11,11 +11,11 @@ import aiohttp
 from pydantic import SecretStr
 
 from pybot.config import MIB
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.kernels.base import KernelDied, KernelUnavailable
 from pybot.services.kernels.gateway_frames import V1
 from pybot.services.kernels.gateway_socket import KernelSocket
 from pybot.services.kernels.messages import is_object
-from pybot.services.tasks import cancel_and_wait
 
 LARGEST_MESSAGE = 64 * MIB  # bytes; a kernel that sends larger ones is cut off
 HEARTBEAT = 20  # seconds between pings

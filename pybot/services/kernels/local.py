@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.kernels.base import Done, KernelDied, KernelNotice, KernelUnavailable, Reaction
 from pybot.services.kernels.channels import Channels, Passed, open_channels, open_context
 from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import ReactionReader
 from pybot.services.kernels.owner_client import OwnerClient
 from pybot.services.kernels.owner_protocol import Connection, Ended
-from pybot.services.tasks import cancel_and_wait
 
 CALL_TIMEOUT = 10  # seconds for what the owner answers at once
 START_MARGIN = 15  # seconds beside the start itself: the first one tries the sandbox out

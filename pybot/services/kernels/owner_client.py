@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.kernels.base import KernelDied, KernelUnavailable
 from pybot.services.kernels.owner_protocol import (
     MAX_LINE,
@@ -20,7 +21,6 @@ from pybot.services.kernels.owner_protocol import (
     decode_answer,
     encode,
 )
-from pybot.services.tasks import cancel_and_wait
 
 log = logging.getLogger(__name__)
 

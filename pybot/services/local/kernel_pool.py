@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
+from pybot.services.background.tasks import log_failure
 from pybot.services.kernels.base import KernelDied, KernelUnavailable
 from pybot.services.kernels.owner_protocol import Connection, Ended
 from pybot.services.local.kernel_launcher import KernelLauncher
 from pybot.services.local.kernel_process import KernelProcess
 from pybot.services.local.owner_config import OwnerConfig
-from pybot.services.tasks import log_failure
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ import zmq
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
+from pybot.services.background.tasks import cancel_and_wait, log_failure
 from pybot.services.kernels.base import KernelUnavailable
 from pybot.services.kernels.owner_protocol import Connection
 from pybot.services.local.kernel_child import KernelChild
 from pybot.services.local.kernel_launcher import KernelLauncher
-from pybot.services.tasks import cancel_and_wait, log_failure
 
 INTERRUPT_TIMEOUT = 1  # seconds until an interrupt is taken as sent, heard or not
 GOODBYE_TIMEOUT = 1  # seconds that a kernel has to close its files

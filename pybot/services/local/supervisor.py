@@ -6,9 +6,9 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.local.process import Child, Program, StackError
-from pybot.services.supervision import Supervisor
-from pybot.services.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 

@@ -11,19 +11,19 @@ from pybot.services.agent.loop import Tools, run_agent
 from pybot.services.agent.ports import Assignment, Outcome, Resumption, Suspension
 from pybot.services.agent.resuming import kept_parts
 from pybot.services.agent.titles import make_title
-from pybot.services.blobs import Blobs, ConversationBlobs
 from pybot.services.conversation_kernels.commands import ConversationKernels
 from pybot.services.conversations.commands import Conversations
 from pybot.services.conversations.eventlog import EventLog
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import MessageView, Snapshots
-from pybot.services.events import MessageChanged
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import Profile
 from pybot.services.llm.titles import first_words
-from pybot.services.pages import MAX_SIZE, PageRequest
 from pybot.services.records import RunStatus, TextPart, Viewer, conversation_of
+from pybot.services.records.events import MessageChanged
 from pybot.services.runs.log import FencedLog
+from pybot.services.store.blobs import Blobs, ConversationBlobs
+from pybot.services.values.pages import MAX_SIZE, PageRequest
 
 logger = logging.getLogger(__name__)
 

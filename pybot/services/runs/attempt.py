@@ -14,14 +14,14 @@ from pybot.errors import NotFound, Superseded, Unavailable
 from pybot.logs import log_fields
 from pybot.services.agent.ports import Outcome, Resumption, Suspension
 from pybot.services.agent.waiting import uncancelled
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.conversations.gate import Gate
-from pybot.services.hashes import Hashes
 from pybot.services.records import RunError, RunErrorCode, RunStatus, Viewer, conversation_of
 from pybot.services.runs.log import FencedLog, RunLogs
 from pybot.services.runs.suspension import Suspensions, resumption_of
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
-from pybot.services.tasks import cancel_and_wait
+from pybot.services.store.hashes import Hashes
 
 logger = logging.getLogger(__name__)
 

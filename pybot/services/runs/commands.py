@@ -9,7 +9,6 @@ from pybot.services.conversations.gate import NO_CONVERSATION
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.records import MessageRole, Run, RunStatus, Viewer, conversation_of
-from pybot.services.requests import Request
 from pybot.services.runs.fence import CANCELLED
 from pybot.services.runs.log import RunLogs
 from pybot.services.runs.queue import RunQueue
@@ -18,8 +17,9 @@ from pybot.services.runs.starts import NewConversation, Sent, Starts
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
+from pybot.services.store.requests import Request
 from pybot.services.store.write import Refused, Write
-from pybot.services.text import cleaned, is_visible
+from pybot.services.values.text import cleaned, is_visible
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,6 @@ from pybot.services.conversations.changes import Changes
 from pybot.services.conversations.gate import Opened
 from pybot.services.conversations.history import part_entries, pushed
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.events import Event, MessageChanged, RunChanged
-from pybot.services.hashes import run_fields
-from pybot.services.instants import milliseconds, now
 from pybot.services.records import (
     Message,
     MessageStatus,
@@ -26,11 +23,14 @@ from pybot.services.records import (
     Viewer,
     conversation_of,
 )
+from pybot.services.records.events import Event, MessageChanged, RunChanged
 from pybot.services.runs.fence import CANCELLED, Fence, Lease, superseded
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
+from pybot.services.store.hashes import run_fields
 from pybot.services.store.write import Refused, Word, Write
+from pybot.services.values.instants import milliseconds, now
 
 
 class RunLogs:

@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 from pybot.errors import LimitExceeded
-from pybot.services.instants import milliseconds, now
 from pybot.services.records import RunStatus, Viewer
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
 from pybot.services.store.script import Script
+from pybot.services.values.instants import milliseconds, now
 
 # KEYS[1] the viewer's runs; ARGV: the run, the time in ms, the most at once. Gives 1 when it is in.
 ADMIT = """

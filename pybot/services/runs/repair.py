@@ -10,14 +10,14 @@ from aredis_om import NotFoundError
 from pybot.errors import Unavailable
 from pybot.services.conversations.gate import Gate
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.events import RunChanged
-from pybot.services.hashes import Hashes
-from pybot.services.instants import milliseconds, now
 from pybot.services.records import RunStatus, conversation_of
+from pybot.services.records.events import RunChanged
 from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.suspension import Suspensions
 from pybot.services.store import keys
 from pybot.services.store.connection import Client
+from pybot.services.store.hashes import Hashes
+from pybot.services.values.instants import milliseconds, now
 
 logger = logging.getLogger(__name__)
 

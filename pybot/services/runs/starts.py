@@ -14,9 +14,6 @@ from pybot.services.conversations.gate import Opened
 from pybot.services.conversations.history import pushed, user_entry
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.events import ConversationChanged, MessageChanged, RunChanged
-from pybot.services.hashes import Hashes, new_fields
-from pybot.services.instants import milliseconds, now
 from pybot.services.records import (
     Branch,
     Message,
@@ -26,12 +23,15 @@ from pybot.services.records import (
     RunStatus,
     Viewer,
 )
-from pybot.services.requests import Request
+from pybot.services.records.events import ConversationChanged, MessageChanged, RunChanged
 from pybot.services.runs.quota import RunQuota
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
+from pybot.services.store.hashes import Hashes, new_fields
+from pybot.services.store.requests import Request
 from pybot.services.store.write import FIRST_EVENT, Word, Write
+from pybot.services.values.instants import milliseconds, now
 
 BUSY = "An answer is being written in this conversation: wait for it, or cancel it."
 

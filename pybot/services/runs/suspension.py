@@ -19,9 +19,6 @@ from pybot.services.agent.ports import Decision, Outcome, Resumption, Suspension
 from pybot.services.conversations.gate import NO_CONVERSATION, Gate
 from pybot.services.conversations.snapshots import NO_RUN
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.events import RunChanged
-from pybot.services.hashes import Hashes, RunHash
-from pybot.services.instants import milliseconds, now
 from pybot.services.records import (
     Run,
     RunError,
@@ -32,14 +29,17 @@ from pybot.services.records import (
     Viewer,
     conversation_of,
 )
+from pybot.services.records.events import RunChanged
 from pybot.services.runs.log import FencedLog
 from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.quota import ADMIT
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client
+from pybot.services.store.hashes import Hashes, RunHash
 from pybot.services.store.script import Script
 from pybot.services.store.write import EXISTS, Refused, Write
+from pybot.services.values.instants import milliseconds, now
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator
 
 from pybot.errors import Unavailable
 from pybot.services.agent.waiting import uncancelled
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.runs.attempt import REDIS_PAUSE, Attempt, Workplace
 from pybot.services.runs.queue import BLOCK, RunQueue
-from pybot.services.supervision import Supervisor
-from pybot.services.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 

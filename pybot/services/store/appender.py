@@ -17,11 +17,11 @@ import hiredis
 from redis.exceptions import NoScriptError
 
 from pybot.errors import Unavailable
-from pybot.services.events import encode
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.records.events import encode
 from pybot.services.store.connection import Client, is_trouble, unavailable
 from pybot.services.store.hub import Hub
 from pybot.services.store.write import SCRIPT, SCRIPT_WHEN_FULL, Refused, Word, Write
-from pybot.services.supervision import Supervisor
 
 logger = logging.getLogger(__name__)
 

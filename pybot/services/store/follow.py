@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from pybot.errors import CursorExpired, Unavailable
-from pybot.services.events import Entry, decode, joined
-from pybot.services.instants import instant
+from pybot.services.records.events import Entry, decode, joined
 from pybot.services.store.connection import Client
 from pybot.services.store.hub import Hub, Raw
+from pybot.services.values.instants import instant
 
 PAGE = 500
 # An outage of Redis that is over sooner is not told to readers: they get what they have missed.

@@ -12,9 +12,9 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 from pybot.errors import Unavailable
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.store.connection import Client, listening, reaching
-from pybot.services.supervision import Supervisor
-from pybot.services.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 
 import msgspec
 
-from pybot.services.events import Event, encode, joined
+from pybot.services.records.events import Event, encode, joined
 from pybot.services.store import keys
 
 SCRIPT = resources.files("pybot.services.store").joinpath("write.lua").read_text()

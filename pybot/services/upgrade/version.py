@@ -10,9 +10,9 @@ import logging
 from typing import Any
 
 from pybot.errors import PybotError, Unavailable
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.store import keys
 from pybot.services.store.connection import Client, connect
-from pybot.services.supervision import Supervisor
 from pybot.services.upgrade import from_1
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,6 @@ from pybot.config import LimitSettings, LlmSettings, RunSettings, Settings
 from pybot.errors import Superseded
 from pybot.services.agent.loop import Tools, run_agent
 from pybot.services.agent.ports import Assignment, Outcome, Resumption, Step, Suspension
-from pybot.services.events import CellChanged, Event
-from pybot.services.fold import Fold
 from pybot.services.kernels.base import Done, KernelDied, Reaction, Started
 from pybot.services.llm.base import Delta, Finished, Generation, ModelInfo
 from pybot.services.llm.profiles import Profile
@@ -23,6 +21,8 @@ from pybot.services.records import (
     TextPart,
     TokenUsage,
 )
+from pybot.services.records.events import CellChanged, Event
+from pybot.services.records.fold import Fold
 from tests.services.agent.said import Said, asked
 
 MESSAGE_ID = "c.answer"

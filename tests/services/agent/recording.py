@@ -2,11 +2,6 @@
 
 from pybot.config import LimitSettings
 from pybot.services.agent.outputs import OutputRecorder
-from pybot.services.events import (
-    CellChanged,
-    Event,
-)
-from pybot.services.fold import Fold
 from pybot.services.kernels.base import (
     Displayed,
     Printed,
@@ -20,6 +15,11 @@ from pybot.services.records import (
     StreamName,
     StreamOutput,
 )
+from pybot.services.records.events import (
+    CellChanged,
+    Event,
+)
+from pybot.services.records.fold import Fold
 from tests.services.agent.fakes import FakeBlobs
 
 CELL = Cell(id="c.m.0", run_id="c.r", source="", status=CellStatus.RUNNING)

@@ -4,11 +4,6 @@ import base64
 
 import pytest
 
-from pybot.services.events import (
-    OutputChanged,
-    OutputsCleared,
-    StreamDelta,
-)
 from pybot.services.kernels.base import (
     Cleared,
     Displayed,
@@ -24,6 +19,11 @@ from pybot.services.records import (
     ErrorOutput,
     ResultOutput,
     StreamName,
+)
+from pybot.services.records.events import (
+    OutputChanged,
+    OutputsCleared,
+    StreamDelta,
 )
 from tests.services.agent.recording import CELL, Recording, err, out, plain, record, shown, stream
 

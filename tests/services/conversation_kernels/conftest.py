@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from pybot.config import JupyterSettings, LlmSettings, RunSettings, Settings
 from pybot.services.container import Services, open_services
 from pybot.services.conversation_kernels.port import ConversationKernel
-from pybot.services.events import KernelChanged
 from pybot.services.records import Kernel, KernelStatus, Viewer
+from pybot.services.records.events import KernelChanged
 from tests.kernel_provider import FakeKernels
 
 ANN = Viewer(username="ann")

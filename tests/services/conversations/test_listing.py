@@ -8,9 +8,9 @@ import pytest
 from pybot.services.agent.ports import Outcome
 from pybot.services.container import Services, open_services
 from pybot.services.conversations import commands
-from pybot.services.instants import instant
-from pybot.services.pages import PageRequest
 from pybot.services.records import RunStatus, Viewer
+from pybot.services.values.instants import instant
+from pybot.services.values.pages import PageRequest
 from tests.fixtures.server import SettingsWith
 
 ANN = Viewer(username="ann")

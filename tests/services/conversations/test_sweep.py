@@ -7,9 +7,9 @@ import pytest
 from pybot.errors import NotFound, Unavailable
 from pybot.services.container import Services, open_services
 from pybot.services.conversations import sweep as sweep_module
-from pybot.services.pages import PageRequest
 from pybot.services.records import Viewer
 from pybot.services.store import keys
+from pybot.services.values.pages import PageRequest
 from tests.fixtures.redis import keys_like
 from tests.fixtures.server import SettingsWith
 

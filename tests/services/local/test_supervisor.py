@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.local import supervisor
 from pybot.services.local.process import Child, Program, StackError
 from pybot.services.local.supervisor import supervised
-from pybot.services.supervision import Supervisor
 from tests.failures import bug, failures_logged, until_failed
 
 # Says who it is, one line for each start.

@@ -10,9 +10,9 @@ import pytest
 
 from pybot.config import Settings
 from pybot.services.agent.ports import Outcome, Resumption, Suspension
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.container import Services, open_services
 from pybot.services.conversations.gate import Gate
-from pybot.services.hashes import Hashes
 from pybot.services.records import Run, RunPhase, RunStatus, TokenUsage, Viewer, conversation_of
 from pybot.services.runs.attempt import Workplace
 from pybot.services.runs.log import FencedLog
@@ -20,7 +20,7 @@ from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.repair import Repair
 from pybot.services.runs.worker import RunWorker
 from pybot.services.store import keys
-from pybot.services.supervision import Supervisor
+from pybot.services.store.hashes import Hashes
 from tests.fixtures.server import SettingsWith
 
 ANN = Viewer(username="ann")

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.records import RunStatus
 from pybot.services.store import keys
-from pybot.services.supervision import Supervisor
 from tests.services.runs.conftest import ANN, Room, ScriptedAnswers, until
 
 

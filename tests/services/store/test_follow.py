@@ -8,13 +8,13 @@ import pytest
 from redis.asyncio import Redis
 
 from pybot.errors import CursorExpired
-from pybot.services.events import Entry, TextDelta, encode
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.records.events import Entry, TextDelta, encode
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
 from pybot.services.store.follow import check_cursor, follow
 from pybot.services.store.hub import INBOX_SIZE, LOOK_INTERVAL, SILENT_LOOKS, Hub
 from pybot.services.store.write import LEAP, Write
-from pybot.services.supervision import Supervisor
 
 HEAD, LOG = Write.to_viewer("v").head, Write.to_viewer("v").log
 

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pybot.errors import Unavailable
-from pybot.services.events import CodeDelta, TextDelta
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.records.events import CodeDelta, TextDelta
 from pybot.services.store.appender import Appender
 from pybot.services.store.connection import Client, connect
 from pybot.services.store.follow import entries, read
 from pybot.services.store.hub import Hub
 from pybot.services.store.write import FIRST_EVENT, LEAP, LOST, Refused, Write
-from pybot.services.supervision import Supervisor
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 from aredis_om import HashModel
 
-from pybot.services.instants import instant, milliseconds
 from pybot.services.records import (
     Conversation,
     Run,
@@ -24,6 +23,7 @@ from pybot.services.records import (
 )
 from pybot.services.store.connection import connect
 from pybot.services.store.write import Word
+from pybot.services.values.instants import instant, milliseconds
 
 
 class ConversationHash(HashModel):

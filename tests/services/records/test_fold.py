@@ -6,20 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pybot.services.events import (
-    CellChanged,
-    CodeDelta,
-    Event,
-    KernelChanged,
-    MessageChanged,
-    OutputChanged,
-    OutputsCleared,
-    StreamDelta,
-    TextDelta,
-    joined,
-)
-from pybot.services.fold import Fold
-from pybot.services.instants import now
 from pybot.services.records import (
     Cell,
     CellPart,
@@ -38,6 +24,20 @@ from pybot.services.records import (
     StreamOutput,
     TextPart,
 )
+from pybot.services.records.events import (
+    CellChanged,
+    CodeDelta,
+    Event,
+    KernelChanged,
+    MessageChanged,
+    OutputChanged,
+    OutputsCleared,
+    StreamDelta,
+    TextDelta,
+    joined,
+)
+from pybot.services.records.fold import Fold
+from pybot.services.values.instants import now
 
 M = "c.m"
 MESSAGE = Message(

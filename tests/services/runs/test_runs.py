@@ -13,13 +13,13 @@ from pybot.services.container import Services, open_services
 from pybot.services.conversations.eventlog import EventLog
 from pybot.services.conversations.gate import Gate
 from pybot.services.conversations.snapshots import MessageView
-from pybot.services.events import Entry, RunChanged, TextDelta
-from pybot.services.fold import Fold
-from pybot.services.pages import PageRequest
 from pybot.services.records import Conversation, MessageStatus, RunStatus, Viewer, conversation_of
+from pybot.services.records.events import Entry, RunChanged, TextDelta
+from pybot.services.records.fold import Fold
 from pybot.services.runs.starts import Sent
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
+from pybot.services.values.pages import PageRequest
 from tests.fixtures.server import SettingsWith
 
 ANN = Viewer(username="ann")

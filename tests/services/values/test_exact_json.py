@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pybot.services.exact_json import loads
+from pybot.services.values.exact_json import loads
 
 
 @given(st.integers())

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pybot.services.text import cleaned, is_visible, one_line
+from pybot.services.values.text import cleaned, is_visible, one_line
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import mimetypes
 from msgspec import Struct
 
 from pybot.errors import NotFound
-from pybot.services.blobs import Blobs
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import Snapshots
 from pybot.services.records import (
@@ -18,6 +17,7 @@ from pybot.services.records import (
     Viewer,
     conversation_of,
 )
+from pybot.services.store.blobs import Blobs
 
 TEXT = "text/plain; charset=utf-8"
 NO_REPRESENTATION = "The output is not there in this media type."

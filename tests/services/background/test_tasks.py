@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pybot.services.tasks import cancel_and_wait
+from pybot.services.background.tasks import cancel_and_wait
 
 
 async def cleaning(done: list[str]) -> None:

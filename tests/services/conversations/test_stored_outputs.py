@@ -1,6 +1,6 @@
 """Names of the files that outputs are downloaded as."""
 
-from pybot.services.outputs import filename_of
+from pybot.services.conversations.stored_outputs import filename_of
 from pybot.services.records import DisplayOutput, ErrorOutput, StreamName, StreamOutput
 
 

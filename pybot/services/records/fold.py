@@ -7,16 +7,6 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from pybot.services.events import (
-    CellChanged,
-    CodeDelta,
-    Event,
-    MessageChanged,
-    OutputChanged,
-    OutputsCleared,
-    StreamDelta,
-    TextDelta,
-)
 from pybot.services.records import (
     Cell,
     CellPart,
@@ -26,6 +16,16 @@ from pybot.services.records import (
     Part,
     StreamOutput,
     TextPart,
+)
+from pybot.services.records.events import (
+    CellChanged,
+    CodeDelta,
+    Event,
+    MessageChanged,
+    OutputChanged,
+    OutputsCleared,
+    StreamDelta,
+    TextDelta,
 )
 
 

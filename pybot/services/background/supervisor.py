@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-from pybot.services.tasks import cancel_and_wait
+from pybot.services.background.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 

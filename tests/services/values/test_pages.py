@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pybot.errors import InvalidInput
-from pybot.services.pages import (
+from pybot.services.values.pages import (
     DEFAULT_SIZE,
     MAX_SIZE,
     Page,
