@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from pybot.config import JupyterSettings, LlmSettings, RunSettings, Settings
@@ -15,6 +17,7 @@ from pybot.services.records.events import KernelChanged
 from tests.kernel_provider import FakeKernels
 
 ANN = Viewer(username="ann")
+START_TIMEOUT = 60  # seconds, after which a restart is lost with its server
 BUSY, IDLE, RESTARTING = KernelStatus.BUSY, KernelStatus.IDLE, KernelStatus.RESTARTING
 
 
@@ -25,12 +28,12 @@ def provider() -> FakeKernels:
 
 @pytest.fixture
 async def servers(redis_url: str, provider: FakeKernels) -> AsyncGenerator[list[Services]]:
-    """Two servers on one Redis and one provider; a restart is lost with its server after 1 s."""
+    """Two servers on one Redis and one provider."""
     settings = Settings(
         redis_om_url=SecretStr(redis_url),
         llm=LlmSettings(url="http://127.0.0.1:9"),
         run=RunSettings(concurrency=0),
-        jupyter=JupyterSettings(start_timeout=1),
+        jupyter=JupyterSettings(start_timeout=START_TIMEOUT),
     )
     async with AsyncExitStack() as stack:
         opened = [await stack.enter_async_context(open_services(settings)) for _ in range(2)]
@@ -76,3 +79,14 @@ async def until_running(provider: FakeKernels, port: ConversationKernel) -> "asy
     task = asyncio.create_task(execute())
     await provider.running.wait()
     return task
+
+
+async def lose_restart(services: Services, conversation_id: str) -> None:
+    """Let a restart that goes on have begun so long ago that it is lost."""
+
+    def long_ago(before: Kernel | None) -> Kernel | None:
+        assert before is not None
+        assert before.since is not None
+        return replace(before, since=before.since - timedelta(seconds=START_TIMEOUT))
+
+    await services.kernels.records.change(conversation_id, long_ago)

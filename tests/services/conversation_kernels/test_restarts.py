@@ -3,14 +3,21 @@
 import asyncio
 
 import pytest
-from msgspec.structs import replace
 
 from pybot.errors import Conflict, InvalidInput, NotFound, Unavailable
 from pybot.services.container import Services
+from pybot.services.conversation_kernels.records import with_status
 from pybot.services.kernels.base import KernelUnavailable
 from pybot.services.records import Kernel, KernelStatus, Viewer
 from tests.kernel_provider import FakeKernels
-from tests.services.conversation_kernels.conftest import ANN, IDLE, RESTARTING, statuses, stored
+from tests.services.conversation_kernels.conftest import (
+    ANN,
+    IDLE,
+    RESTARTING,
+    lose_restart,
+    statuses,
+    stored,
+)
 
 
 async def test_code_waits_for_a_restart_that_goes_on(
@@ -150,8 +157,8 @@ async def test_restart_that_was_lost_with_its_server_is_done_again(
         await lost
     assert (await stored(second, kernel.conversation_id)).status is RESTARTING
     provider.gate.set()
-    async with asyncio.timeout(5):
-        found = await second.kernels.restart(ANN, kernel.conversation_id, idempotency_key=key)
+    await lose_restart(second, kernel.conversation_id)
+    found = await second.kernels.restart(ANN, kernel.conversation_id, idempotency_key=key)
     assert (found.status, found.generation) == (IDLE, 2)
     assert provider.asked == ["start k1", "restart k1", "restart k1"]
 
@@ -159,12 +166,19 @@ async def test_restart_that_was_lost_with_its_server_is_done_again(
 async def test_code_after_a_restart_that_was_lost_has_a_new_kernel(
     services: Services, provider: FakeKernels, kernel: Kernel
 ) -> None:
-    def long_ago(before: Kernel | None) -> Kernel | None:
-        return before and replace(before, status=RESTARTING, since=kernel.last_activity_at)
+    """While the restart may still go on, code waits for it."""
 
-    await services.kernels.records.change(kernel.conversation_id, long_ago)
-    await asyncio.sleep(1)
-    assert await services.kernels.of(ANN, kernel.conversation_id).ensure_started() == 2
+    def restarting(before: Kernel | None) -> Kernel | None:
+        return before and with_status(before, RESTARTING)
+
+    await services.kernels.records.change(kernel.conversation_id, restarting)
+    starting = asyncio.create_task(
+        services.kernels.of(ANN, kernel.conversation_id).ensure_started()
+    )
+    await asyncio.sleep(0.2)
+    assert not starting.done()
+    await lose_restart(services, kernel.conversation_id)
+    assert await starting == 2
 
 
 async def test_key_that_is_none_is_refused(services: Services, kernel: Kernel) -> None:
