@@ -8,7 +8,7 @@ import msgspec
 from pybot.services.conversations.history import part_entries, pushed, user_entry
 from pybot.services.records import Message, MessageRole, MessageStatus, TextPart, Viewer
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.values.instants import now
 
 BATCH = 1000

@@ -37,7 +37,7 @@ async def outputs(request: Request) -> Response:
     try:
         if not ids.is_shaped("Output", output_id):
             raise NotFound("There is no output with this ID.")
-        stored = await services.outputs.read(
+        stored = await services.stored_outputs.read(
             request.state.viewer, output_id, request.query_params.get("type")
         )
     except NotFound as error:

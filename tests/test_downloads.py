@@ -30,7 +30,7 @@ STORED = {
 }
 
 
-class Outputs:
+class StoredOutputs:
     """The service: the outputs of one viewer."""
 
     async def read(
@@ -51,7 +51,7 @@ def client_of() -> Iterator[Client]:
     def open_client(viewer: Viewer) -> TestClient:
         async def endpoint(request: Request) -> Response:
             request.state.viewer = viewer
-            request.state.services = SimpleNamespace(outputs=Outputs())
+            request.state.services = SimpleNamespace(stored_outputs=StoredOutputs())
             return await outputs(request)
 
         route = Route("/outputs/{output_id}", endpoint, methods=["GET", "HEAD"])

@@ -21,7 +21,7 @@ from pybot.schema.message_change import (
 )
 from pybot.schema.run import Run
 from pybot.schema.scope import scope_with
-from pybot.services.runs.starts import NewConversation, Sent
+from pybot.services.runs.starter import NewConversation, StartedRun
 from pybot.services.values.once import Once
 
 IN_TARGET = {
@@ -89,7 +89,7 @@ async def cancel_run(
     return CancelRunPayload(errors=refusals.errors)
 
 
-def _cursor(sent: Sent) -> str:
+def _cursor(sent: StartedRun) -> str:
     """The cursor just before the first event of what was started."""
     return cursors.encode(cursors.log_of(sent.snapshot.conversation.id), sent.cursor)
 

@@ -1,10 +1,13 @@
-"""Cancelling tasks, and seeing the failures of those that nobody waits for."""
+"""Cancelling tasks, finishing work despite a cancellation, logging failures nobody waits for."""
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def log_failure(task: asyncio.Task[Any], *, expected: tuple[type[Exception], ...] = ()) -> None:
@@ -27,3 +30,17 @@ async def cancel_and_wait(*tasks: asyncio.Task[Any], patience: float = 1.0) -> N
             task.cancel()
         await asyncio.wait(left, timeout=patience)
         to_cancel = left
+
+
+async def finish_despite_cancel(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end although the task is cancelled; raise the cancellation afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None and task.exception() is None:
+        raise cancelled
+    return task.result()

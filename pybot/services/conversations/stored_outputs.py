@@ -32,7 +32,7 @@ class StoredOutput(Struct, frozen=True):
     version: str = ""
 
 
-class Outputs:
+class StoredOutputs:
     """Reads outputs of the viewer's own cells."""
 
     def __init__(self, snapshots: Snapshots, messages: Messages, blobs: Blobs) -> None:
@@ -43,7 +43,10 @@ class Outputs:
     async def read(
         self, viewer: Viewer, output_id: str, media_type: str | None = None
     ) -> StoredOutput:
-        """An output in a media type: the richest, or all that was kept of a text, when None."""
+        """An output in a media type; when None the richest one, or all that is stored of a text.
+
+        Raises NotFound.
+        """
         conversation_id = conversation_of(output_id)
         snapshot = await self._snapshots.open(viewer, conversation_id)
         output = await self._messages.output(snapshot, output_id)
@@ -75,7 +78,7 @@ class Outputs:
 
 
 def filename_of(output: Output, media_type: str | None = None) -> str:
-    """A name for the file of an output, in a media type where it has several; else of its text."""
+    """The name of the file that an output is downloaded as; `media_type` None for its text."""
     match output:
         case StreamOutput(name=name):
             return f"{name.lower()}.txt"

@@ -17,8 +17,8 @@ from pybot.services.local.llm_process import MODEL, LlmServer
 from pybot.services.local.owner_config import owner_config
 from pybot.services.local.owner_process import KernelOwner
 from pybot.services.local.process import Program
+from pybot.services.local.programs import supervised
 from pybot.services.local.redis_server import RedisServer
-from pybot.services.local.supervisor import supervised
 
 LOCAL_USER = "local"
 

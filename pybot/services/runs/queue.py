@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.hub import NOTICES
 from pybot.services.values.instants import milliseconds, now
 

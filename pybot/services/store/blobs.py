@@ -13,7 +13,7 @@ from pybot.errors import NotFound
 from pybot.services.records import Viewer
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.script import Script
 from pybot.services.store.write import Write
 

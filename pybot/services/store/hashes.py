@@ -21,7 +21,7 @@ from pybot.services.records import (
     TokenUsage,
     conversation_of,
 )
-from pybot.services.store.connection import connect
+from pybot.services.store.client import connect
 from pybot.services.store.write import Word
 from pybot.services.values.instants import instant, milliseconds
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from pybot.errors import Conflict, InvalidInput
 from pybot.services.records import Viewer
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.write import Write
 
 MAX_KEY_LENGTH = 200
@@ -64,19 +64,19 @@ class Request(Struct, frozen=True, kw_only=True):
         )
 
     def new_id(self, noun: str) -> str:
-        """The ID of what it makes in its conversation, the same each time."""
+        """The ID of a `noun` that it creates in its conversation, the same each time."""
         return f"{self.conversation_id}.{_hashed(self.token, noun)}"
 
-    def claim(self, write: Write) -> Write:
-        """Let the write to its conversation happen once, and record that it has."""
+    def record_in(self, write: Write) -> Write:
+        """Make the write record the request, and be refused when it is recorded already."""
         if self.has_key:
             key = keys.requests(self.conversation_id)
             write.require(CARRIED_OUT, "", "HGET", key, self.token)
             write.do("HSET", key, self.token, self.digest)
         return write
 
-    def withdraw(self, write: Write) -> Write:
-        """Remove the record: what was claimed could not be carried out."""
+    def remove_from(self, write: Write) -> Write:
+        """Make the write remove the record of a request that failed after all."""
         if self.has_key:
             write.do("HDEL", keys.requests(self.conversation_id), self.token)
         return write

@@ -10,7 +10,7 @@ from typing import Any
 
 from pybot.services.store import keys
 from pybot.services.store.blobs import STORED
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 
 Record = dict[str, Any]
 SCAN_COUNT = 1000

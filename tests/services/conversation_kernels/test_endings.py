@@ -125,7 +125,7 @@ async def test_late_notice_of_another_process_changes_nothing(
 ) -> None:
     """Of an older one, or of one that is being restarted anyway; of this one it does."""
     kernels, named = services.kernels, kernel.conversation_id
-    await kernels.gone(named, "k0", KernelStatus.DEAD)
+    await kernels.record_end(named, "k0", KernelStatus.DEAD)
     assert await stored(services, named) == kernel
-    await kernels.gone(named, "k1", KernelStatus.STOPPED)
+    await kernels.record_end(named, "k1", KernelStatus.STOPPED)
     assert (await stored(services, named)).status is KernelStatus.STOPPED

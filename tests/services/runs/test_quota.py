@@ -8,7 +8,7 @@ import pytest
 from pybot.errors import LimitExceeded
 from pybot.services.agent.ports import Outcome
 from pybot.services.records import RunStatus, Viewer
-from pybot.services.runs.quota import NEVER_BEGUN, RunQuota
+from pybot.services.runs.quota import NEVER_STARTED, RunQuota
 from pybot.services.store import keys
 from tests.services.runs.conftest import ANN, Room
 
@@ -59,11 +59,11 @@ async def test_run_that_has_ended_makes_room_though_it_still_counts(room: Room) 
 
 
 @pytest.mark.parametrize("is_late", [False, True])
-async def test_run_that_was_never_begun_makes_room_after_its_time(
+async def test_run_that_was_never_started_makes_room_after_its_time(
     room: Room, is_late: bool
 ) -> None:
     """Whoever admitted it may be about to begin it till then, and was killed after that."""
-    age = NEVER_BEGUN + 5_000 if is_late else NEVER_BEGUN - 5_000
+    age = NEVER_STARTED + 5_000 if is_late else NEVER_BEGUN - 5_000
     at = int(time.time() * 1000) - age
     await room.services.client.zadd(keys.viewer_runs(ANN.key), {"c.a": at, "c.b": at})
     quota = RunQuota(room.services.client, MOST)

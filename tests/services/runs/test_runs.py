@@ -16,7 +16,7 @@ from pybot.services.conversations.snapshots import MessageView
 from pybot.services.records import Conversation, MessageStatus, RunStatus, Viewer, conversation_of
 from pybot.services.records.events import Entry, RunChanged, TextDelta
 from pybot.services.records.fold import Fold
-from pybot.services.runs.starts import Sent
+from pybot.services.runs.starter import StartedRun
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.values.pages import PageRequest
@@ -26,7 +26,7 @@ ANN = Viewer(username="ann")
 TITLE = "A scripted title"
 
 
-async def followed(services: Services, sent: Sent) -> list[Entry]:
+async def followed(services: Services, sent: StartedRun) -> list[Entry]:
     """The log from a sent message to the end of its run."""
     entries: list[Entry] = []
     stream = services.eventlog.follow(ANN, sent.snapshot.conversation.id, sent.cursor)
@@ -45,7 +45,7 @@ async def message(services: Services, message_id: str) -> MessageView:
     return await services.messages.get(snapshot, message_id)
 
 
-async def facts(services: Services, sent: Sent) -> Conversation:
+async def facts(services: Services, sent: StartedRun) -> Conversation:
     """What the conversation is now."""
     return (await services.snapshots.open(ANN, sent.snapshot.conversation.id)).conversation
 
@@ -178,7 +178,7 @@ async def test_two_messages_at_once_make_one_run(settings_with: SettingsWith) ->
             ),
             return_exceptions=True,
         )
-        sent = [result for result in results if isinstance(result, Sent)]
+        sent = [result for result in results if isinstance(result, StartedRun)]
         conflicts = [result for result in results if isinstance(result, Conflict)]
         assert (len(sent), len(conflicts)) == (1, 9)
         assert {conflict.run_id for conflict in conflicts} <= {sent[0].run.id, None}

@@ -106,7 +106,7 @@ async def test_notice_alone_cancels_nothing(room: Room) -> None:
     answers = ScriptedAnswers()
     async with room.worker(answers) as worker:
         await until(lambda: len(answers.begun) == 1)
-        worker.look_at(run.id)
+        worker.check_cancelled(run.id)
         await asyncio.sleep(0.2)
         assert answers.going_on == 1
         answers.gate.set()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pybot.services.background.supervisor import Supervisor
-from pybot.services.store.connection import Client, connect
+from pybot.services.store.client import Client, connect
 from pybot.services.store.hub import Hub
 
 LOG = "pybot:log:{c}"

@@ -3,7 +3,7 @@
 import asyncio
 
 from pybot.services.background.supervisor import Supervisor
-from pybot.services.store.connection import connect
+from pybot.services.store.client import connect
 from pybot.services.store.hub import Hub
 
 

@@ -14,7 +14,7 @@ from pybot.services.records.events import TextDelta
 from pybot.services.store import appender as appending
 from pybot.services.store import hub as hubs
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client, connect
+from pybot.services.store.client import Client, connect
 from pybot.services.store.hub import Hub, Inbox
 from pybot.services.store.write import Write
 from tests.failures import BUG, async_bug, bug, failures_logged, until_failed

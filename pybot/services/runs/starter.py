@@ -1,4 +1,4 @@
-"""The atomic writes that begin a run: in a new conversation, at the end of one, or once more."""
+"""The atomic writes that start a run: in a new conversation, after the last message, or again."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,7 +11,7 @@ from pybot.errors import Conflict
 from pybot.services.conversations.changes import SAME, Changes
 from pybot.services.conversations.commands import Conversations
 from pybot.services.conversations.gate import Opened
-from pybot.services.conversations.history import pushed, user_entry
+from pybot.services.conversations.history import push_command, user_entry
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.records import (
@@ -27,7 +27,7 @@ from pybot.services.records.events import ConversationChanged, MessageChanged, R
 from pybot.services.runs.quota import RunQuota
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.hashes import Hashes, new_fields
 from pybot.services.store.requests import Request
 from pybot.services.store.write import FIRST_EVENT, Word, Write
@@ -36,8 +36,8 @@ from pybot.services.values.instants import milliseconds, now
 BUSY = "An answer is being written in this conversation: wait for it, or cancel it."
 
 
-# Adds a message and its run to the write, and more fields to those of the conversation.
-Begin = Callable[[Opened, "_Beginning", dict[str, Word]], Awaitable[tuple[Message, Run]]]
+# Adds a message and its run to a write, and the conversation's fields that change with them.
+AddRun = Callable[[Opened, "_NewRun", dict[str, Word]], Awaitable[tuple[Message, Run]]]
 
 
 class NewConversation(Struct, frozen=True, kw_only=True):
@@ -48,8 +48,12 @@ class NewConversation(Struct, frozen=True, kw_only=True):
     instructions: str = ""
 
 
-class Sent(Struct, frozen=True, kw_only=True):
-    """What was started; `cursor` is just before the first event of `message`."""
+class StartedRun(Struct, frozen=True, kw_only=True):
+    """A run that was started, and the conversation after it.
+
+    `message` is the question for a sent message, the answer for a regenerated one. `cursor` is the
+    number of the event before the first one of the write.
+    """
 
     snapshot: Snapshot
     message: Message
@@ -57,8 +61,8 @@ class Sent(Struct, frozen=True, kw_only=True):
     cursor: int
 
 
-class Starts:
-    """Begins runs, one a conversation: `active_run` is set in the write that begins one."""
+class RunStarter:
+    """Starts runs, at most one a conversation: the write that starts one sets `active_run`."""
 
     def __init__(
         self,
@@ -80,9 +84,9 @@ class Starts:
         self._viewerlog = viewerlog
         self._quota = quota
 
-    async def in_new(
+    async def in_new_conversation(
         self, viewer: Viewer, request: Request, text: str, new: NewConversation
-    ) -> Sent:
+    ) -> StartedRun:
         """Create a conversation with a question, and the run that answers it.
 
         Raises Refused when the same request has done so before.
@@ -95,88 +99,88 @@ class Starts:
             model=new.model,
             instructions=new.instructions,
         )
-        begin = _Beginning(self._hashes, request, Write.new_conversation(conversation_id))
-        question = begin.question(text, branch="0", position=0, entries=0, parent_id=None)
-        _, run = begin.answer(branch="0", position=1, entries=1, parent_id=question.id)
+        started = _NewRun(self._hashes, request, Write.new_conversation(conversation_id))
+        question = started.question(text, branch="0", position=0, entries=0, parent_id=None)
+        _, run = started.answer(branch="0", position=1, entries=1, parent_id=question.id)
         created = created.model_copy(update={"active_run": run.id, "length": 2})
         event = ConversationChanged(created.record(), run)
-        write = begin.write.do("HSET", begin.write.head, *new_fields(created)).emit(event)
+        write = started.write.do("HSET", started.write.head, *new_fields(created)).emit(event)
         await self._quota.admit(viewer, run.id)
         await self._note_unfinished(run.id)
         last = await self._appender.append(write)
         await self._viewerlog.append(viewer, replace(event, cursor=last), RunChanged(run))
-        return Sent(
+        return StartedRun(
             snapshot=self._snapshots.as_of(event, last),
             message=question,
             run=run,
             cursor=last - len(write.events),
         )
 
-    async def at_end(self, viewer: Viewer, request: Request, text: str) -> Sent:
-        """Put a question at the end of the active path, with the run that answers it."""
+    async def after_last_message(self, viewer: Viewer, request: Request, text: str) -> StartedRun:
+        """Append a question to the active path, with the run that answers it."""
 
         async def begin(
-            opened: Opened, beginning: "_Beginning", changed: dict[str, Word]
+            opened: Opened, new: "_NewRun", changed: dict[str, Word]
         ) -> tuple[Message, Run]:
             branch, length = opened.stored.branch, opened.stored.length
-            parent_id, entries = await self._end(opened, beginning.write)
-            question = beginning.question(
+            parent_id, entries = await self._last_message(opened, new.write)
+            question = new.question(
                 text, branch=branch, position=length, entries=entries, parent_id=parent_id
             )
-            _, run = beginning.answer(
+            _, run = new.answer(
                 branch=branch, position=length + 1, entries=entries + 1, parent_id=question.id
             )
             changed["length"] = length + 2
             return question, run
 
-        return await self._begun(viewer, request, begin)
+        return await self._start(viewer, request, begin)
 
-    async def again(self, viewer: Viewer, request: Request, old: Message) -> Sent:
-        """Begin another version of an answer: a branch that leaves the path before it."""
+    async def regenerate(self, viewer: Viewer, request: Request, old: Message) -> StartedRun:
+        """Start another version of an answer, on a branch that forks off before the old one."""
 
         async def begin(
-            opened: Opened, beginning: "_Beginning", changed: dict[str, Word]
+            opened: Opened, new: "_NewRun", changed: dict[str, Word]
         ) -> tuple[Message, Run]:
             branch = str(opened.stored.branches)
             parent = await self._branch_of(request.conversation_id, old.parent_id)
             fork = Branch(parent=parent, fork=old.position)
             key = keys.branches(request.conversation_id)
-            beginning.write.do("HSET", key, branch, msgspec.json.encode(fork))
+            new.write.do("HSET", key, branch, msgspec.json.encode(fork))
             changed |= {
                 "branch": branch,
                 "branches": opened.stored.branches + 1,
                 "length": old.position + 1,
             }
-            begun = beginning.answer(
+            added = new.answer(
                 branch=branch, position=old.position, entries=0, parent_id=old.parent_id
             )
             # The old one has one more version beside it.
-            beginning.write.emit(MessageChanged(old))
-            return begun
+            new.write.emit(MessageChanged(old))
+            return added
 
-        return await self._begun(viewer, request, begin)
+        return await self._start(viewer, request, begin)
 
-    async def _begun(self, viewer: Viewer, request: Request, begin: Begin) -> Sent:
-        """Begin a run in a conversation that exists and has none."""
-        begun: list[tuple[Message, Run]] = []
+    async def _start(self, viewer: Viewer, request: Request, begin: AddRun) -> StartedRun:
+        """Start a run in a conversation that exists; raises Conflict when it has one already."""
+        added: list[tuple[Message, Run]] = []
 
         async def extend(opened: Opened, write: Write, changed: dict[str, Word]) -> Run:
             if opened.stored.active_run:
                 raise Conflict(BUSY, run_id=opened.stored.active_run)
             await self._quota.admit(viewer, run_id)
-            message, run = await begin(opened, _Beginning(self._hashes, request, write), changed)
-            begun.append((message, run))
+            message, run = await begin(opened, _NewRun(self._hashes, request, write), changed)
+            added.append((message, run))
             return run
 
         run_id = request.new_id("run")
         fields: dict[str, Word] = {"active_run": run_id, "updated_at": milliseconds(now())}
         await self._note_unfinished(run_id)
         change = await self._changes.make(viewer, request.conversation_id, fields, extend)
-        message, run = begun[-1]
+        message, run = added[-1]
         await self._viewerlog.append(viewer, RunChanged(run))
-        return Sent(snapshot=change.snapshot, message=message, run=run, cursor=change.before)
+        return StartedRun(snapshot=change.snapshot, message=message, run=run, cursor=change.before)
 
-    async def _end(self, opened: Opened, write: Write) -> tuple[str | None, int]:
+    async def _last_message(self, opened: Opened, write: Write) -> tuple[str | None, int]:
         """The last message of the active path, and how many entries its branch has.
 
         What another program adds there is noticed by the write.
@@ -199,22 +203,26 @@ class Starts:
         return msgspec.json.decode(stored, type=Message).branch
 
     async def _note_unfinished(self, run_id: str) -> None:
-        """Let repair know of the run before it exists, whatever happens to this process."""
+        """List the run for repair before it exists: this process may die before it is queued."""
         await self._client.zadd(keys.UNFINISHED_RUNS, {run_id: milliseconds(now())})
 
 
-class _Beginning:
-    """Adds a question and the run that answers it to a write."""
+class _NewRun:
+    """Adds a question, an empty answer and its run to one write."""
 
     def __init__(self, hashes: Hashes, request: Request, write: Write) -> None:
         self._hashes = hashes
         self._request = request
-        self.write = request.claim(write)
+        self.write = request.record_in(write)
 
     def question(
         self, text: str, *, branch: str, position: int, entries: int, parent_id: str | None
     ) -> Message:
-        """The user's message, behind so many messages of its path and entries of its branch."""
+        """Add the user's message.
+
+        `position` counts the messages of the path before it, `entries` those of its branch's
+        history.
+        """
         at = now()
         question = Message(
             id=self._request.new_id("question"),
@@ -228,14 +236,14 @@ class _Beginning:
             completed_at=at,
         )
         history = keys.history(self._request.conversation_id, branch)
-        self.write.do(*pushed(history, [user_entry(question.id, text)]))
+        self.write.do(*push_command(history, [user_entry(question.id, text)]))
         self._add(question)
         return question
 
     def answer(
         self, *, branch: str, position: int, entries: int, parent_id: str | None
     ) -> tuple[Message, Run]:
-        """The assistant's message, still empty, and the run that writes it."""
+        """Add the assistant's message, still empty, and the queued run that writes it."""
         answer = Message(
             id=self._request.new_id("answer"),
             branch=branch,
@@ -261,7 +269,7 @@ class _Beginning:
         return answer, run
 
     def _add(self, message: Message) -> None:
-        """Store a message, its place in its branch, and that among its versions."""
+        """Store a message, and its place in its branch and among its versions."""
         conversation_id = self._request.conversation_id
         encoded = msgspec.json.encode(message)
         self.write.do("HSET", keys.messages(conversation_id), message.id, encoded)

@@ -3,7 +3,7 @@
 import pytest
 
 from pybot.errors import Unavailable
-from pybot.services.store.connection import connect
+from pybot.services.store.client import connect
 
 
 async def test_redis_that_refuses_writes_is_unavailable(redis_url: str) -> None:

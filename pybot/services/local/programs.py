@@ -1,4 +1,4 @@
-"""Programs of the local stack kept running: started together, restarted, ended together."""
+"""Runs the programs of the local stack: starts them together, restarts them, ends them together."""
 
 import asyncio
 import logging
@@ -17,14 +17,14 @@ LONGEST_PAUSE = 30.0  # … twice as long each time, up to this
 STABLE_AFTER = 60.0  # seconds of running after which the pauses begin anew
 
 
-class _Keeper:
-    """Keeps one program running."""
+class _RunningProgram:
+    """One program, which is started again whenever it ends."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.child = Child(program)
 
-    async def keep(self) -> None:
+    async def watch(self) -> None:
         """Start it again whenever it ends, until cancelled."""
         pause = FIRST_PAUSE
         while True:
@@ -61,23 +61,24 @@ async def supervised(programs: Sequence[Program], supervisor: Supervisor) -> Asy
     Starts them side by side and waits until each answers; StackError when one does not. One that
     ends later is reported and started again, with growing pauses.
     """
-    keepers: list[_Keeper] = []
+    running: list[_RunningProgram] = []
     watches: list[asyncio.Task[None]] = []
     try:
         for program in programs:
-            keepers.append(_Keeper(program))  # noqa: PERF401 (each must be stopped if the next fails)
-        await _all_ready([keeper.child for keeper in keepers])
+            # Not at once: each must be stopped when the next one fails to start.
+            running.append(_RunningProgram(program))  # noqa: PERF401
+        await _all_ready([each.child for each in running])
         watches += [
-            supervisor.start(keeper.keep(), f"watch of {keeper.program.name}") for keeper in keepers
+            supervisor.start(each.watch(), f"watch of {each.program.name}") for each in running
         ]
         yield
     finally:
         await cancel_and_wait(*watches)
-        await asyncio.gather(*(keeper.child.stop() for keeper in keepers))
+        await asyncio.gather(*(each.child.stop() for each in running))
 
 
 async def _all_ready(children: Sequence[Child]) -> None:
-    """Wait for all; the first that fails is the one to tell of."""
+    """Wait until all are ready; raises the error of the first that is not."""
     try:
         async with asyncio.TaskGroup() as group:
             for child in children:

@@ -1,4 +1,4 @@
-"""What a model's service means when it refuses: its statuses and error types as ModelError."""
+"""What TGI means when it refuses: its statuses and error types as ModelError."""
 
 import re
 
@@ -12,6 +12,7 @@ from text_generation.errors import (  # type: ignore[import-untyped]  # it ships
     parse_error,
 )
 
+from pybot.services.llm import errors
 from pybot.services.llm.base import ModelError
 from pybot.services.records import RunErrorCode
 
@@ -20,7 +21,6 @@ from pybot.services.records import RunErrorCode
 TOO_LONG = re.compile(
     r"must have less than|tokens.{0,40}must be <=|context|too long", re.IGNORECASE
 )
-QUOTED = 500  # most characters of a service's own words
 
 
 class _Refusal(Struct):
@@ -33,23 +33,14 @@ class _Refusal(Struct):
 _refusal = msgspec.json.Decoder(_Refusal)
 
 
-def unreachable() -> ModelError:
-    """Nothing answers at `LLM__URL`."""
-    return ModelError(
-        RunErrorCode.MODEL_UNAVAILABLE,
-        "The language model cannot be reached. Try again; if that does not help, `pybot doctor` "
-        "says what is wrong.",
-    )
-
-
 def of_type(error_type: str, message: str) -> ModelError:
     """An error of TGI by the type it gives, in a body or in an event."""
-    error = parse_error(500, {"error": message[:QUOTED], "error_type": error_type})
+    error = parse_error(500, {"error": message[: errors.QUOTED], "error_type": error_type})
     match error:
         case OverloadedError():
-            return busy()
+            return errors.busy()
         case ValidationError() if TOO_LONG.search(message):
-            return too_long(message)
+            return errors.too_long(message)
         case ValidationError():
             return ModelError(
                 RunErrorCode.MODEL_INTERRUPTED,
@@ -69,7 +60,7 @@ def of_status(status: int, body: bytes) -> ModelError:
     said = _said(body)
     match status:
         case 429 | 503:
-            return busy()
+            return errors.busy()
         case 401 | 403:
             return ModelError(
                 RunErrorCode.MODEL_UNAVAILABLE,
@@ -83,7 +74,7 @@ def of_status(status: int, body: bytes) -> ModelError:
                 retryable=False,
             )
         case 413:
-            return too_long(said.error)
+            return errors.too_long(said.error)
         case 422 | 400:
             return of_type("validation", said.error or f"status {status}")
         case 424:
@@ -99,18 +90,4 @@ def _said(body: bytes) -> _Refusal:
     try:
         return _refusal.decode(body)
     except msgspec.MsgspecError:  # a proxy's page, or plain text
-        return _Refusal(error=body[:QUOTED].decode(errors="replace"))
-
-
-def busy() -> ModelError:
-    """The service has too much to do, or is not ready yet."""
-    return ModelError(RunErrorCode.MODEL_BUSY, "The language model is busy. Try again soon.")
-
-
-def too_long(message: str) -> ModelError:
-    """The prompt does not fit into the model's context."""
-    return ModelError(
-        RunErrorCode.CONTEXT_TOO_LONG,
-        f"The conversation is too long for the model: {message[:QUOTED]}",
-        retryable=False,
-    )
+        return _Refusal(error=body[: errors.QUOTED].decode(errors="replace"))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pybot.services.llm.chat_refusals import of_event, of_status
+from pybot.services.llm.chat_errors import of_event, of_status
 from pybot.services.records import RunErrorCode
 from tests.chat_shapes import MESSAGES, Dialect, Refusal, error
 
@@ -95,9 +95,7 @@ def test_old_vllm_has_no_object_around_its_error() -> None:
     assert of_event(data).code is RunErrorCode.CONTEXT_TOO_LONG
 
 
-@pytest.mark.parametrize(
-    "message", ["Request failed during generation: CUDA", "Incomplete generation"]
-)
+@pytest.mark.parametrize("message", ["Request failed during request: CUDA", "Incomplete request"])
 def test_tgi_means_less_than_its_status_in_the_stream(message: str) -> None:
     error = of_event(json.dumps({"error": {"message": message, "http_status_code": 422}}).encode())
     assert error.code is RunErrorCode.MODEL_INTERRUPTED

@@ -11,9 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from pybot.services.llm import refusals
+from pybot.services.llm import errors
 from pybot.services.llm.base import ModelError
-from pybot.services.llm.connection import interrupted
 from pybot.services.records import RunErrorCode
 
 # vLLM and OpenAI: "maximum context length is", "maximum model length of"; llama.cpp: "exceeds the
@@ -59,7 +58,7 @@ def said(body: bytes) -> Said:
     try:
         content = _body.decode(body)
     except msgspec.MsgspecError:  # a proxy's page, or plain text
-        return Said(body[: refusals.QUOTED].decode(errors="replace"))
+        return Said(body[: errors.QUOTED].decode(errors="replace"))
     if isinstance(content.error, str) or content.detail:
         return Said(str(content.error or content.detail), content.error_type)
     error = content.error or content
@@ -81,7 +80,7 @@ def of_event(data: bytes) -> ModelError:
     error = said(data)
     # TGI writes 422 whatever happened: its words tell more.
     if _BUSY.search(f"{error.kind} {error.message}"):
-        return refusals.busy()
+        return errors.busy()
     if error.message.startswith(("Request failed during generation", "Incomplete generation")):
         return _failed(error)
     return _of(error.status or 500, error)
@@ -89,10 +88,10 @@ def of_event(data: bytes) -> ModelError:
 
 def _of(status: int, error: Said) -> ModelError:
     if _is_too_long(status, error):
-        return refusals.too_long(error.message)
+        return errors.too_long(error.message)
     match status:
         case 429 | 503 if "insufficient_quota" not in error.kind:
-            return refusals.busy()
+            return errors.busy()
         case 401 | 403 | 404 | 405 | 429:
             return _unusable(status, error)
         case 400 | 422:
@@ -134,8 +133,8 @@ def _unusable(status: int, error: Said) -> ModelError:
 
 
 def _failed(error: Said) -> ModelError:
-    return interrupted(f"The model's service failed: {_words(error)}")
+    return errors.interrupted(f"The model's service failed: {_words(error)}")
 
 
 def _words(error: Said) -> str:
-    return error.message[: refusals.QUOTED] or "it does not say why"
+    return error.message[: errors.QUOTED] or "it does not say why"

@@ -1,4 +1,4 @@
-"""The connection to Redis: what fails for its sake is Unavailable, with the next step."""
+"""The client of Redis. What Redis's state makes fail is Unavailable, with the next step."""
 
 import asyncio
 import math
@@ -21,28 +21,29 @@ POOL_SIZE = 256
 POOL_TIMEOUT = 10  # seconds
 ANSWER_TIMEOUT = 5.0  # seconds
 
-# Redis is gone, frozen, full or a replica; other errors are bugs of ours.
-_TROUBLE = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError, OSError)
+# Redis is gone, frozen, full or a replica. All other errors are bugs of Pybot.
+_STATE_ERRORS = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError, OSError)
 
-# Those for which redis-py has no class: no replica to write to, no disk to write on, a failover.
-_TROUBLE_CODES = ("NOREPLICAS", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED")
+# Codes of such errors for which redis-py has no class: no replica to write to, no disk to write on,
+# a failover.
+_STATE_CODES = ("NOREPLICAS", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED")
 
 T = TypeVar("T")
 
 
 class Client(Redis):
-    """A Redis client that says what a user can understand when Redis is out of reach.
+    """A Redis client whose errors a user can understand when Redis is out of reach.
 
-    While `held` says why, it carries nothing out.
+    While `refuse_because` is set it carries nothing out, and raises Unavailable with that text.
     """
 
-    held = ""
+    refuse_because = ""
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        self._refuse_if_held()
+        self._check_allowed()
         # Upstream's has no types of its own.
         upstream = cast("Callable[..., Awaitable[Any]]", super().execute_command)
-        return await reaching(upstream(*args, **options))
+        return await with_unavailable(upstream(*args, **options))
 
     async def execute_once(self, commands: Sequence[bytes]) -> list[Any]:
         """The answers to packed commands, in order; an answer may be an error.
@@ -50,8 +51,8 @@ class Client(Redis):
         Unlike a pipeline it never sends them again: a write whose answer was lost may have been
         carried out. It also costs half as much.
         """
-        self._refuse_if_held()
-        return await reaching(self._execute_once(commands))
+        self._check_allowed()
+        return await with_unavailable(self._execute_once(commands))
 
     async def _execute_once(self, commands: Sequence[bytes]) -> list[Any]:
         pool: Any = self.connection_pool
@@ -64,12 +65,12 @@ class Client(Redis):
             await pool.release(connection)
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
-        self._refuse_if_held()
+        self._check_allowed()
         return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
-    def _refuse_if_held(self) -> None:
-        if self.held:
-            raise Unavailable(self.held)
+    def _check_allowed(self) -> None:
+        if self.refuse_because:
+            raise Unavailable(self.refuse_because)
 
 
 class _Pipeline(Pipeline):
@@ -79,7 +80,7 @@ class _Pipeline(Pipeline):
         """Leave an error as it is: its code comes first, and a user reads it."""
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        return await reaching(super().execute(raise_on_error))
+        return await with_unavailable(super().execute(raise_on_error))
 
 
 @asynccontextmanager
@@ -107,23 +108,23 @@ async def _answer(connection: Any) -> Any:
         return error
 
 
-async def reaching(answer: Awaitable[T]) -> T:
-    """Wait for an answer of Redis; trouble of Redis is raised as Unavailable."""
+async def with_unavailable(answer: Awaitable[T]) -> T:
+    """Wait for an answer of Redis; errors that are Redis's state are raised as Unavailable."""
     try:
         return await answer
-    except (*_TROUBLE, ResponseError) as error:
-        if not is_trouble(error):
+    except (*_STATE_ERRORS, ResponseError) as error:
+        if not is_redis_state(error):
             raise
         raise unavailable(error) from error
 
 
-def is_trouble(error: Exception) -> bool:
-    """Whether an error is Redis's state rather than a bug of ours."""
-    return isinstance(error, _TROUBLE) or str(error).startswith(_TROUBLE_CODES)
+def is_redis_state(error: Exception) -> bool:
+    """Whether an error is Redis's state (gone, full, a replica), not a bug of Pybot."""
+    return isinstance(error, _STATE_ERRORS) or str(error).startswith(_STATE_CODES)
 
 
 def unavailable(error: Exception) -> Unavailable:
-    """What a user is told of Redis's trouble."""
+    """The error for clients, with Redis's own words in it."""
     reason = str(error) or type(error).__name__
     return Unavailable(f"Redis does not do its part ({reason}). Try again in a moment.")
 

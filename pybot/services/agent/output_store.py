@@ -1,4 +1,4 @@
-"""The bytes of a cell's outputs: inline while small, else in the store, up to the cell's limit."""
+"""Stores the bytes of a cell's outputs: inline while small, else as blobs, up to a limit."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,8 +23,8 @@ class Represented(Struct, frozen=True):
     is_cut: bool
 
 
-class Keeper:
-    """Stores what one cell puts out, and counts it: what was cleared since counts too."""
+class OutputStore:
+    """Stores the outputs of one cell, and counts their bytes, also of outputs that were cleared."""
 
     def __init__(self, blobs: BlobStore, limits: LimitSettings) -> None:
         self._blobs = blobs
@@ -34,7 +34,7 @@ class Keeper:
 
     @property
     def is_spent(self) -> bool:
-        """Whether the cell has put out as much as it may."""
+        """Whether the cell has reached its limit."""
         return self._left <= 0
 
     def spend(self, size: int) -> None:
@@ -42,14 +42,14 @@ class Keeper:
         self._left -= size
 
     async def store(self, media_type: str, data: bytes) -> str | None:
-        """Store text of any length, cut where it must be.
+        """Store text, cut to the limit of one output; the digest of its blob.
 
-        None once the cell has had its share, or the user's storage is full.
+        None when the cell has reached its limit, or the user's storage is full.
         """
         return await self._put(media_type, whole_characters(data[: self._max_each]))
 
     async def represent(self, bundle: Mapping[str, Any]) -> Represented:
-        """What of a MIME bundle can be kept; if nothing can, a text that says so."""
+        """Store a MIME bundle; where nothing of it can be stored, a text that says so."""
         contents = read_bundle(bundle)
         representations: list[Representation] = []
         is_cut = False
@@ -60,12 +60,12 @@ class Keeper:
             if representation is None or (content.is_text and representation.text is None):
                 is_cut = True
         if self._is_storage_full:
-            # A plain text that stands beside what was left out would say nothing of it.
+            # The message takes the place of the plain text, which is shown where no other type is.
             representations = [each for each in representations if each.media_type != PLAIN]
             why = "your storage is full: delete conversations to make room"
             representations.append(_left_out(contents[0], why))
         elif contents and not representations:
-            representations.append(_left_out(contents[0], "too large to keep"))
+            representations.append(_left_out(contents[0], "too large to store"))
         return Represented(tuple(representations), is_cut)
 
     async def _represent(self, content: Content) -> Representation | None:
@@ -91,6 +91,6 @@ class Keeper:
 
 
 def _left_out(content: Content, why: str) -> Representation:
-    """What stands for a thing of which nothing could be kept."""
+    """The text in place of an output that was not stored."""
     text = f"[{content.media_type}, {len(content.data):,} bytes: {why}]"
     return Representation(media_type=PLAIN, byte_size=len(text), text=text)

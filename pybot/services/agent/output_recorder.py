@@ -1,4 +1,4 @@
-"""What a kernel gives for a cell, turned into bounded outputs and the events that tell them."""
+"""Turns the reactions of a kernel into bounded outputs, and the events that publish them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from pybot.config import LimitSettings
 from pybot.services.agent.bounded import BoundedText, last_lines
 from pybot.services.agent.bundles import clean
-from pybot.services.agent.keeping import Keeper, Represented
+from pybot.services.agent.output_store import OutputStore, Represented
 from pybot.services.agent.ports import BlobStore
 from pybot.services.kernels.base import (
     Cleared,
@@ -31,7 +31,7 @@ from pybot.services.records import (
 from pybot.services.records.events import Event, OutputChanged, OutputsCleared, StreamDelta
 
 _MAX_NAME = 256
-# What an event costs beside its text: clearing and printing a dot for ever must end too.
+# Bytes that an event counts beside its text: code that prints and clears for ever must end too.
 _EVENT_COST = 256
 
 
@@ -46,7 +46,7 @@ class _Stream(Struct, frozen=True):
 class OutputRecorder:
     """Takes a kernel's reactions in order; gives events, and at the end the outputs.
 
-    `outputs` are those that another worker has told.
+    `outputs` are those that an earlier attempt published.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class OutputRecorder:
     ) -> None:
         self.revision = revision
         self._cell_id = cell_id
-        self._keeper = Keeper(blobs, limits)
+        self._store = OutputStore(blobs, limits)
         self._limits = limits
         self._outputs: list[Output] = list(outputs)
         self._stream: _Stream | None = None
@@ -70,7 +70,7 @@ class OutputRecorder:
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        """The outputs, whole once `end` was called."""
+        """The outputs; complete once `end` was called."""
         return tuple(self._outputs)
 
     async def take(self, reaction: Reaction) -> list[Event]:
@@ -86,7 +86,7 @@ class OutputRecorder:
                 return await self._returned(reaction)
             case Raised():
                 return await self._raised(reaction)
-            case Cleared() if not self._keeper.is_spent:
+            case Cleared() if not self._store.is_spent:
                 self._clears_next = reaction.wait
                 return [] if reaction.wait else self._clear()
             case _:
@@ -105,7 +105,7 @@ class OutputRecorder:
 
     def _put(self, output: Output) -> Event:
         """Add an output, or replace the one at its index."""
-        self._keeper.spend(_EVENT_COST)
+        self._store.spend(_EVENT_COST)
         if output.index == len(self._outputs):
             self._outputs.append(output)
         else:
@@ -116,20 +116,20 @@ class OutputRecorder:
         self._stream, self._is_full = None, False
         if not self._outputs:
             return []
-        self._keeper.spend(_EVENT_COST)
+        self._store.spend(_EVENT_COST)
         self._outputs.clear()
         self.revision += 1
         return [OutputsCleared(self._cell_id, self.revision)]
 
     async def _begin_output(self) -> list[Event]:
-        """What happens before another output: a clearing that waited, the end of a stream."""
-        if self._clears_next and not self._keeper.is_spent:
+        """Before a new output: clear where `clear_output(wait=True)` asked for it, end a stream."""
+        if self._clears_next and not self._store.is_spent:
             self._clears_next = False
             return self._clear()
         return await self._close_stream()
 
     def _overflow(self) -> list[Event]:
-        """Say once that there are too many outputs, or too large ones."""
+        """Add a text, once, that says that outputs are left out."""
         if self._is_full:
             return []
         self._is_full = True
@@ -138,7 +138,7 @@ class OutputRecorder:
         return [self._put(note)]
 
     def _has_room(self) -> bool:
-        return len(self._outputs) < self._limits.max_outputs and not self._keeper.is_spent
+        return len(self._outputs) < self._limits.max_outputs and not self._store.is_spent
 
     async def _printed(self, printed: Printed) -> list[Event]:
         stream = self._stream
@@ -146,11 +146,11 @@ class OutputRecorder:
             return await self._begin_stream(printed)
         if stream.text.is_full:
             return []
-        if self._keeper.is_spent:
+        if self._store.is_spent:
             stream.text.show_no_more()
         offset = stream.text.length
         piece = stream.text.add(clean(printed.text))
-        self._keeper.spend(len(piece))
+        self._store.spend(len(piece))
         if not piece:
             return []
         return [StreamDelta(self._cell_id, self.revision, stream.index, offset, piece)]
@@ -162,9 +162,9 @@ class OutputRecorder:
         if not self._has_room():
             return events + self._overflow()
         limits = self._limits
-        text = BoundedText(shown=limits.max_output_length, kept=limits.max_kept_output)
+        text = BoundedText(shown=limits.max_output_length, stored=limits.max_kept_output)
         piece = text.add(clean(printed.text))
-        self._keeper.spend(len(piece))
+        self._store.spend(len(piece))
         self._stream = _Stream(len(self._outputs), printed.name, text)
         output = StreamOutput(index=self._stream.index, name=printed.name, text=piece)
         return [*events, self._put(output)]
@@ -175,9 +175,9 @@ class OutputRecorder:
             return []
         output = StreamOutput(index=stream.index, name=stream.name, text=stream.text.text)
         if not stream.text.is_cut:
-            self._put(output)  # nothing new: the deltas have told it
+            self._put(output)  # no event: the deltas have published all of it
             return []
-        blob = await self._keeper.store("text/plain", stream.text.data)
+        blob = await self._store.store("text/plain", stream.text.data)
         return [self._put(replace(output, truncated=True, blob=blob))]
 
     async def _displayed(self, displayed: Displayed) -> list[Event]:
@@ -209,7 +209,7 @@ class OutputRecorder:
         events = await self._begin_output()
         if not self._has_room():
             return events + self._overflow()
-        shown = await self._keeper.represent(bundle)
+        shown = await self._store.represent(bundle)
         if not shown.representations:
             return events
         return [*events, self._put(output(len(self._outputs), shown))]
@@ -221,9 +221,9 @@ class OutputRecorder:
             for output in self._outputs
             if isinstance(output, DisplayOutput) and output.display_id == updated.display_id
         ]
-        if not shown or self._keeper.is_spent:
+        if not shown or self._store.is_spent:
             return []
-        new = await self._keeper.represent(updated.bundle)
+        new = await self._store.represent(updated.bundle)
         return [
             self._put(replace(output, representations=new.representations, truncated=new.is_cut))
             for output in shown
@@ -256,5 +256,5 @@ class OutputRecorder:
             evalue=error.evalue[: length // 4],
             traceback=last_lines(error.traceback, length - length // 4),
             truncated=True,
-            blob=await self._keeper.store("text/plain", kept.encode()),
+            blob=await self._store.store("text/plain", kept.encode()),
         )

@@ -10,17 +10,16 @@ from collections.abc import Callable
 import aiohttp
 
 from pybot.config import LlmSettings
-from pybot.services.llm import refusals
+from pybot.services.llm import errors
 from pybot.services.llm.base import ModelError
 from pybot.services.llm.sse import EventReader, TooLarge
-from pybot.services.records import RunErrorCode
 
 CONNECT_TIMEOUT = 10  # seconds
 INFO_TIMEOUT = 5  # seconds
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
-class Connection:
+class ModelHttp:
     """Speaks with the service at `url`; `refusal` reads a status above 200 and its body."""
 
     def __init__(
@@ -49,14 +48,14 @@ class Connection:
                 async with response:
                     raise self._refusal(response.status, await response.read())
         except TimeoutError as error:
-            raise stalled(self._settings.idle_timeout) from error
+            raise errors.stalled(self._settings.idle_timeout) from error
         except aiohttp.ClientError as error:
-            log.warning("the model's service at %s: %r", self._url, error)
-            raise refusals.unreachable() from error
+            logger.warning("the model's service at %s: %r", self._url, error)
+            raise errors.unreachable() from error
 
-    def reader(self, response: aiohttp.ClientResponse) -> "StreamReader":
+    def reader(self, response: aiohttp.ClientResponse) -> "ModelStream":
         """What reads the stream of a response; enter it to read."""
-        return StreamReader(response, self._settings.idle_timeout)
+        return ModelStream(response, self._settings.idle_timeout)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -77,7 +76,7 @@ class Connection:
         return self._session
 
 
-class StreamReader(EventReader):
+class ModelStream(EventReader):
     """Reads the data of events; what breaks the stream is a ModelError."""
 
     def __init__(self, response: aiohttp.ClientResponse, idle_timeout: float) -> None:
@@ -89,30 +88,10 @@ class StreamReader(EventReader):
         try:
             return await super().read()
         except TimeoutError as error:
-            raise stalled(self._patience) from error
+            raise errors.stalled(self._patience) from error
         except TooLarge as error:
-            raise garbage() from error
+            raise errors.unreadable() from error
         except (aiohttp.ClientError, ConnectionError) as error:
-            log.warning("the model's stream was cut: %r", error)
+            logger.warning("the model's stream was cut: %r", error)
             message = "The answer broke off: the connection to the model was cut."
-            raise interrupted(message) from error
-
-
-def stalled(seconds: float) -> ModelError:
-    """A service that was silent for so long."""
-    return interrupted(f"The answer broke off: the model was silent for {seconds:g} s.")
-
-
-def interrupted(message: str) -> ModelError:
-    """A generation that ended before its end."""
-    return ModelError(RunErrorCode.MODEL_INTERRUPTED, message)
-
-
-def ended_early() -> ModelError:
-    """A stream that ended without saying that it was whole."""
-    return interrupted("The answer broke off: the model's service ended it too early.")
-
-
-def garbage() -> ModelError:
-    """A stream that is none."""
-    return interrupted("The answer broke off: the model's service sent garbage.")
+            raise errors.interrupted(message) from error

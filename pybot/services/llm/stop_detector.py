@@ -1,4 +1,4 @@
-"""Where a generation ends, by its text: no I/O.
+"""Finds where a response ends, by its text: no I/O.
 
 TGI looks for a stop sequence at the end of the text after each token, so that a token that goes on
 behind the sequence (a fence, then two line ends) is missed; and an end token that is none of the
@@ -8,11 +8,11 @@ model's own special tokens comes as text, in pieces. Both are put right here.
 from collections.abc import Sequence
 
 
-class Ending:
+class StopDetector:
     """Fed with pieces of text, it gives back what may be shown, up to the end.
 
     The end is the first of: a stop sequence, which is part of the text, or the end token, which
-    is not. What could be the beginning of an end token is kept until it is known.
+    is not. What could be the beginning of an end token is held back until that is decided.
     """
 
     def __init__(self, stop: Sequence[str], end_token: str) -> None:
@@ -20,28 +20,28 @@ class Ending:
         self._end_token = end_token
         self._reach = max((len(each) for each in self._stop), default=1) - 1
         self._seen = ""  # the end of what was shown, as far as a stop sequence can reach back
-        self._kept = ""
+        self._held = ""
         self.reached = False
 
     def feed(self, piece: str) -> str:
         """What of the text so far may be shown now; nothing after the end."""
         if self.reached:
             return ""
-        text = self._kept + piece
+        text = self._held + piece
         cut = self._cut(text)
         if cut is not None:
             self.reached = True
-            self._kept = ""
+            self._held = ""
             return text[:cut]
-        kept = self._partial(text)
-        shown, self._kept = (text[:-kept], text[-kept:]) if kept else (text, "")
+        held = self._partial(text)
+        shown, self._held = (text[:-held], text[-held:]) if held else (text, "")
         self._seen = (self._seen + shown)[-self._reach :] if self._reach else ""
         return shown
 
     def rest(self) -> str:
-        """What was kept and turned out to be text, once nothing more comes."""
-        kept, self._kept = self._kept, ""
-        return kept
+        """What was held back, which is text after all: call it when nothing more comes."""
+        held, self._held = self._held, ""
+        return held
 
     def _cut(self, text: str) -> int | None:
         """Where `text` ends, None when it goes on."""

@@ -1,6 +1,6 @@
 import pytest
 
-from pybot.services.llm import refusals
+from pybot.services.llm import tgi_errors
 from pybot.services.records import RunErrorCode
 
 TOO_LONG = (
@@ -33,7 +33,7 @@ TOO_LONG = (
 def test_status_says_what_happened(
     status: int, body: bytes, code: RunErrorCode, retryable: bool
 ) -> None:
-    error = refusals.of_status(status, body)
+    error = tgi_errors.of_status(status, body)
     assert (error.code, error.retryable) == (code, retryable)
     assert error.message
 
@@ -42,16 +42,16 @@ def test_status_says_what_happened(
     ("error_type", "code"),
     [
         ("overloaded", RunErrorCode.MODEL_BUSY),
-        ("generation", RunErrorCode.MODEL_INTERRUPTED),
+        ("request", RunErrorCode.MODEL_INTERRUPTED),
         ("incomplete_generation", RunErrorCode.MODEL_INTERRUPTED),
         ("something_new", RunErrorCode.MODEL_INTERRUPTED),
     ],
 )
 def test_type_says_what_happened(error_type: str, code: RunErrorCode) -> None:
-    assert refusals.of_type(error_type, "its words").code == code
+    assert tgi_errors.of_type(error_type, "its words").code == code
 
 
 def test_services_words_are_kept_but_not_endless() -> None:
-    error = refusals.of_type("generation", "out of memory " * 1000)
+    error = tgi_errors.of_type("request", "out of memory " * 1000)
     assert "out of memory" in error.message
     assert len(error.message) < 1000

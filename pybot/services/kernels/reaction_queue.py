@@ -1,4 +1,4 @@
-"""Reactions between a kernel that may be fast and a reader that may be slow."""
+"""The queue between a kernel that may be fast and a reader that may be slow."""
 
 import asyncio
 from collections import deque
@@ -19,17 +19,17 @@ from pybot.services.kernels.base import (
 from pybot.services.kernels.messages import is_list, is_object
 from pybot.services.records import StreamName
 
-LIMIT = 32 * MIB  # characters and so on that wait for the reader
-COST = 200  # what a reaction takes beside its text
-PIECE = 256 * 1024  # characters to which pieces of one stream are joined
+LIMIT = 32 * MIB  # the most that waits for the reader, as `cost` counts it
+COST = 200  # bytes that a reaction or a JSON value takes beside its text
+PIECE = 256 * 1024  # characters; pieces of one stream are joined up to about this
 DROPPED = "\n[Some output was dropped: it came faster than it could be read.]\n"
 
 
-class Inbox:
+class ReactionQueue:
     """A queue of bounded size that never makes the writer wait.
 
-    A kernel's socket must be drained: ZeroMQ drops what nobody takes, the end of a cell too. So
-    what does not fit is dropped here, and a piece of text tells of it.
+    A kernel's socket must be drained: ZeroMQ drops what nobody reads, also the end of a cell. So
+    what does not fit is dropped here, except `Started` and `Done`, and the output says so.
     """
 
     def __init__(self, limit: int = LIMIT) -> None:
@@ -41,7 +41,7 @@ class Inbox:
         self._changed = asyncio.Event()
 
     def put(self, reaction: Reaction) -> None:
-        """Add a reaction."""
+        """Add a reaction, or drop it when the queue is full."""
         size = cost(reaction)
         essential = isinstance(reaction, Started | Done)
         if not essential and self._size + size > self._limit:

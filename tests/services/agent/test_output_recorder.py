@@ -124,7 +124,7 @@ async def test_clearing_that_waits_in_vain_clears_nothing() -> None:
     update = DisplayUpdated({"text/plain": "2"}, "d")
     await recording.take(shown("1", "d"), Cleared(wait=True), update)
     assert len(await recording.end()) == 1
-    recording.tell(await recording.recorder.note("Stopped", "why"))
+    recording.publish(await recording.recorder.note("Stopped", "why"))
     assert len(await recording.end()) == 2
 
 
@@ -137,7 +137,7 @@ async def test_clearing_now_ends_the_waiting() -> None:
 async def test_a_note_is_an_error_of_pybots_own() -> None:
     recording = Recording()
     await recording.take(out("a"))
-    recording.tell(await recording.recorder.note("Stopped", "too slow"))
+    recording.publish(await recording.recorder.note("Stopped", "too slow"))
     printed, note = await recording.end()
     assert printed == stream(0, "a")
     assert note == ErrorOutput(

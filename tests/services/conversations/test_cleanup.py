@@ -6,7 +6,7 @@ import pytest
 
 from pybot.errors import NotFound, Unavailable
 from pybot.services.container import Services, open_services
-from pybot.services.conversations import sweep as sweep_module
+from pybot.services.conversations import cleanup as cleanup_module
 from pybot.services.records import Viewer
 from pybot.services.store import keys
 from pybot.services.values.pages import PageRequest
@@ -19,7 +19,7 @@ ANN = Viewer(username="ann")
 @pytest.fixture
 async def services(settings_with: SettingsWith, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Services whose repair is asked for by tests, and looks at the newest as well."""
-    monkeypatch.setattr(sweep_module, "REPAIR_AGE", 0)
+    monkeypatch.setattr(cleanup_module, "REPAIR_AGE", 0)
     async with open_services(settings_with(run={"concurrency": 0})) as opened:
         yield opened
 
@@ -58,14 +58,14 @@ async def test_step_of_a_deletion_that_fails_stops_no_other(
             raise failures.pop()
         removed.append(named)
 
-    services.sweep.on_delete.insert(0, removal)
+    services.cleanup.on_delete.insert(0, removal)
     assert await services.conversations.delete(ANN, [conversation_id]) == [conversation_id]
     assert await titles(services) == []
     with pytest.raises(NotFound):
         await services.snapshots.open(ANN, conversation_id)
     assert await left_of(services, conversation_id) == {"conversation", "log"}
     assert await noted(services) == [conversation_id.encode()]
-    await services.sweep.repair()
+    await services.cleanup.repair()
     assert removed == [conversation_id]
     assert await noted(services) == []
 
@@ -75,9 +75,9 @@ async def test_deletion_that_broke_off_behind_the_tombstone_is_finished(
 ) -> None:
     sent = await services.runs.send(ANN, text="hello")
     conversation_id = sent.snapshot.conversation.id
-    await services.sweep.bury(conversation_id)
+    await services.cleanup.mark_deleted(conversation_id)
     assert "history" in await left_of(services, conversation_id)
-    await services.sweep.repair()
+    await services.cleanup.repair()
     assert await left_of(services, conversation_id) == {"conversation", "log"}
     assert await titles(services) == []
     assert await noted(services) == []
@@ -97,15 +97,15 @@ async def test_creation_that_broke_off_before_the_list_is_finished(
             await services.conversations.create(ANN, title="Lost")
     assert await titles(services) == []
     cursor = await services.viewerlog.cursor(ANN)
-    await services.sweep.repair()
+    await services.cleanup.repair()
     assert await titles(services) == ["Lost"]
     assert await services.viewerlog.cursor(ANN) == cursor + 1
     assert await noted(services) == []
 
 
 async def test_creation_that_never_happened_is_forgotten(services: Services) -> None:
-    await services.sweep.note("0" * 32)
-    await services.sweep.repair()
+    await services.cleanup.mark_unfinished("0" * 32)
+    await services.cleanup.repair()
     assert await noted(services) == []
     assert await titles(services) == []
 

@@ -1,6 +1,6 @@
-"""Generations as TGI makes them, out of llama.cpp: stop sequences, limits, details, a queue.
+"""Requests to llama.cpp with TGI's meaning: stop sequences, limits, details, a queue.
 
-Two things differ, and are said so: the probability of the end token and of a prompt's tokens is
+Two things differ from TGI: the probability of the end token and of a prompt's tokens is
 not known (null), and a character made of several tokens comes with the last one's ID.
 """
 
@@ -43,36 +43,36 @@ class Prepared(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """A whole generation."""
+    """A whole answer."""
 
     text: str
     details: Details
     input_length: int
 
 
-class Generations:
+class LlamaRequests:
     """The queue before the model: two requests at a time, the others in order."""
 
     def __init__(self, llama: Llama, max_requests: int = MAX_REQUESTS) -> None:
         self._llama = llama
         self._slots = asyncio.Semaphore(PARALLEL)
         self._max_requests = max_requests
-        self._requests = 0
+        self._count = 0
         self._end_token: int | None = None
 
     @asynccontextmanager
     async def prepared(self, request: GenerateRequest) -> AsyncGenerator[Prepared]:
         """A place in the queue for a checked request. Raises Overloaded and InvalidRequest."""
-        if self._requests >= self._max_requests:
+        if self._count >= self._max_requests:
             raise Overloaded
-        self._requests += 1
+        self._count += 1
         try:
             yield await self._prepare(request)
         finally:
-            self._requests -= 1
+            self._count -= 1
 
     async def stream(self, prepared: Prepared) -> AsyncGenerator[StreamEvent]:
-        """The events of a generation, once it is its turn; the last has `generated_text`."""
+        """The events of an answer, once it is its turn; the last has `generated_text`."""
         async with self._slots:
             # More than `n_predict` is never asked for, so llama.cpp's own end is the latest.
             wanted = {

@@ -7,13 +7,13 @@ import logging
 from redis.exceptions import ResponseError
 
 from pybot.errors import Unavailable
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 
 logger = logging.getLogger(__name__)
 
 PROBE = "pybot:takes-writes"
 PROBE_EXPIRES = 60  # seconds
-INTERVAL = 5.0  # seconds between two looks …
+INTERVAL = 5.0  # seconds between two checks …
 WARNING_INTERVAL = 60.0  # … and after a warning
 ADVICE = (
     "give it room (delete conversations, raise maxmemory, free its disk), or name the server that "
@@ -21,7 +21,7 @@ ADVICE = (
 )
 
 
-async def refusal_of_writes(client: Client) -> str:
+async def why_writes_fail(client: Client) -> str:
     """Why Redis refuses writes, with what to do; empty when it takes them.
 
     Raises Unavailable when Redis is out of reach.
@@ -36,7 +36,7 @@ async def refusal_of_writes(client: Client) -> str:
 
 
 def refusal(error: ResponseError) -> str:
-    """What an operator is told of a write that was refused."""
+    """The error for an operator: why a write was refused, and what to do."""
     return f"Redis takes no writes ({error}): {ADVICE}"
 
 
@@ -45,7 +45,7 @@ async def watch_writes(client: Client) -> None:
     while True:
         refused = ""
         with contextlib.suppress(Unavailable):  # others say that Redis is out of reach
-            refused = await refusal_of_writes(client)
+            refused = await why_writes_fail(client)
         if refused:
             logger.warning("%s", refused)
         await asyncio.sleep(WARNING_INTERVAL if refused else INTERVAL)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pybot.services.background.supervisor import Supervisor
-from pybot.services.local import supervisor
+from pybot.services.local import programs
 from pybot.services.local.process import Child, Program, StackError
-from pybot.services.local.supervisor import supervised
+from pybot.services.local.programs import supervised
 from tests.failures import bug, failures_logged, until_failed
 
 # Says who it is, one line for each start.
@@ -51,7 +51,7 @@ async def test_dead_program_is_reported_and_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A crash is a line in the log and a new process, not the end of everything."""
-    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(programs, "FIRST_PAUSE", 0.01)
     async with supervised([worker(tmp_path)], Supervisor()):
         [first] = await starts_to(tmp_path, 1)
         os.kill(first, signal.SIGKILL)
@@ -80,7 +80,7 @@ async def test_restart_that_the_system_refuses_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when there is no memory or disk for a moment."""
-    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(programs, "FIRST_PAUSE", 0.01)
     refusals = 2
 
     def child(program: Program) -> Child:
@@ -93,7 +93,7 @@ async def test_restart_that_the_system_refuses_is_tried_again(
     watching = Supervisor()
     async with supervised([worker(tmp_path)], watching):
         [first] = await starts_to(tmp_path, 1)
-        monkeypatch.setattr(supervisor, "Child", child)
+        monkeypatch.setattr(programs, "Child", child)
         os.kill(first, signal.SIGKILL)
         await starts_to(tmp_path, 2)
         assert watching.failure == ""

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from pybot.services.local import model_file
-from pybot.services.local.generation import Generations, Overloaded
 from pybot.services.local.llama import Chunk, Llama, Piece, Probability
+from pybot.services.local.llama_requests import LlamaRequests, Overloaded
 from pybot.services.local.tgi_types import GenerateRequest, Parameters, StreamEvent
 
 
@@ -47,15 +47,15 @@ class FakeLlama:
             self.closed += 1
 
 
-def generations(llama: FakeLlama, max_requests: int = 16) -> Generations:
-    return Generations(cast("Llama", llama), max_requests)
+def requests(llama: FakeLlama, max_requests: int = 16) -> LlamaRequests:
+    return LlamaRequests(cast("Llama", llama), max_requests)
 
 
 def asked(**parameters: Any) -> GenerateRequest:
     return GenerateRequest("some words", Parameters(**parameters))
 
 
-async def events(queue: Generations, request: GenerateRequest) -> list[StreamEvent]:
+async def events(queue: LlamaRequests, request: GenerateRequest) -> list[StreamEvent]:
     async with queue.prepared(request) as prepared:
         return [event async for event in queue.stream(prepared)]
 
@@ -67,7 +67,7 @@ async def turns() -> None:
 
 
 async def test_end_token_is_an_event_of_its_own() -> None:
-    first, second, last = await events(generations(FakeLlama("Hi", " there")), asked())
+    first, second, last = await events(requests(FakeLlama("Hi", " there")), asked())
     assert (first.token.text, second.token.text) == ("Hi", " there")
     assert (last.token.text, last.token.special) == ("<|im_end|>", True)
     assert last.generated_text == "Hi there"
@@ -78,7 +78,7 @@ async def test_end_token_is_an_event_of_its_own() -> None:
 
 async def test_stop_sequence_over_two_tokens_ends_with_the_second() -> None:
     llama = FakeLlama("x\n``", "`\n", "more")
-    last = (await events(generations(llama), asked(stop=("\n```\n",))))[-1]
+    last = (await events(requests(llama), asked(stop=("\n```\n",))))[-1]
     assert last.generated_text == "x\n```\n"
     assert last.details is not None
     assert last.details.finish_reason == "stop_sequence"
@@ -86,7 +86,7 @@ async def test_stop_sequence_over_two_tokens_ends_with_the_second() -> None:
 
 
 async def test_last_token_within_the_limit_is_the_last_event() -> None:
-    found = await events(generations(FakeLlama("a", "b", "c")), asked(max_new_tokens=2))
+    found = await events(requests(FakeLlama("a", "b", "c")), asked(max_new_tokens=2))
     assert [event.token.text for event in found] == ["a", "b"]
     assert found[-1].generated_text == "ab"
     assert found[-1].details is not None
@@ -94,7 +94,7 @@ async def test_last_token_within_the_limit_is_the_last_event() -> None:
 
 
 async def test_limit_within_a_character_ends_it_all_the_same() -> None:
-    found = await events(generations(FakeLlama("a", end="limit")), asked(max_new_tokens=2))
+    found = await events(requests(FakeLlama("a", end="limit")), asked(max_new_tokens=2))
     assert found[-1].generated_text == "a"
     assert found[-1].details is not None
     assert found[-1].details.finish_reason == "length"
@@ -102,7 +102,7 @@ async def test_limit_within_a_character_ends_it_all_the_same() -> None:
 
 async def test_greedy_and_sampled_requests_in_the_words_of_llama() -> None:
     llama = FakeLlama("a")
-    queue = generations(llama)
+    queue = requests(llama)
     await events(queue, asked(max_new_tokens=5))
     await events(queue, asked(temperature=0.5, top_p=0.9, seed=3, repetition_penalty=1.2))
     (tokens, greedy), (_, sampled) = llama.asked
@@ -115,7 +115,7 @@ async def test_greedy_and_sampled_requests_in_the_words_of_llama() -> None:
 async def test_two_go_at_a_time_and_the_third_follows() -> None:
     llama = FakeLlama("a")
     llama.may_go.clear()
-    queue = generations(llama)
+    queue = requests(llama)
     tasks = [asyncio.create_task(events(queue, asked())) for _ in range(3)]
     await turns()
     assert llama.started == 2
@@ -127,7 +127,7 @@ async def test_two_go_at_a_time_and_the_third_follows() -> None:
 async def test_full_queue_refuses_until_one_goes_away() -> None:
     llama = FakeLlama("a")
     llama.may_go.clear()
-    queue = generations(llama, max_requests=3)
+    queue = requests(llama, max_requests=3)
     tasks = [asyncio.create_task(events(queue, asked())) for _ in range(3)]
     await turns()
     with pytest.raises(Overloaded):
