@@ -6,6 +6,7 @@ import pytest
 
 from pybot.errors import Conflict, InvalidInput, NotFound, Unavailable
 from pybot.services.container import Services
+from pybot.services.conversation_kernels.lifecycle import KernelLifecycle
 from pybot.services.conversation_kernels.records import with_status
 from pybot.services.kernels.base import KernelUnavailable
 from pybot.services.records import Kernel, KernelStatus, Viewer
@@ -18,6 +19,32 @@ from tests.services.conversation_kernels.conftest import (
     statuses,
     stored,
 )
+
+
+class Waiting:
+    """Counts those that wait for a restart to be over."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def until(self, count: int) -> None:
+        """Wait until so many wait."""
+        async with asyncio.timeout(30):
+            while self.count < count:  # noqa: ASYNC110 (nothing announces it)
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch, kernel: Kernel) -> Waiting:
+    """What counts from now on, when there is a kernel."""
+    counted, wait = Waiting(), KernelLifecycle.wait_until_restarted
+
+    async def counting(self: KernelLifecycle, conversation_id: str) -> Kernel | None:
+        counted.count += 1
+        return await wait(self, conversation_id)
+
+    monkeypatch.setattr(KernelLifecycle, "wait_until_restarted", counting)
+    return counted
 
 
 async def test_code_waits_for_a_restart_that_goes_on(
@@ -38,7 +65,11 @@ async def test_code_waits_for_a_restart_that_goes_on(
 
 @pytest.mark.parametrize("key", ["k", None])
 async def test_20_restarts_at_once_are_one(
-    servers: list[Services], provider: FakeKernels, kernel: Kernel, key: str | None
+    servers: list[Services],
+    provider: FakeKernels,
+    kernel: Kernel,
+    waiting: Waiting,
+    key: str | None,
 ) -> None:
     provider.gate.clear()
     asked = [
@@ -47,7 +78,7 @@ async def test_20_restarts_at_once_are_one(
         )
         for n in range(20)
     ]
-    await asyncio.sleep(0.3)
+    await waiting.until(19)
     provider.gate.set()
     found = await asyncio.gather(*asked)
     assert {(each.status, each.generation) for each in found} == {(IDLE, 2)}
@@ -70,7 +101,7 @@ async def test_retry_does_not_restart_again(
 
 
 async def test_restart_that_joined_another_is_not_done_again(
-    servers: list[Services], provider: FakeKernels, kernel: Kernel
+    servers: list[Services], provider: FakeKernels, kernel: Kernel, waiting: Waiting
 ) -> None:
     """Its answer may be lost as well: its key is recorded."""
     provider.gate.clear()
@@ -80,7 +111,7 @@ async def test_restart_that_joined_another_is_not_done_again(
         )
         for server, key in zip(servers, "ab", strict=True)
     ]
-    await asyncio.sleep(0.3)
+    await waiting.until(1)
     provider.gate.set()
     assert {each.generation for each in await asyncio.gather(*asked)} == {2}
     for key in "ab":
@@ -108,7 +139,7 @@ async def test_key_that_was_refused_is_free(
 
 
 async def test_restarts_that_fail_together_fail_each(
-    servers: list[Services], provider: FakeKernels, kernel: Kernel
+    servers: list[Services], provider: FakeKernels, kernel: Kernel, waiting: Waiting
 ) -> None:
     provider.gate.clear()
     provider.failure = KernelUnavailable("No gateway.")
@@ -118,7 +149,7 @@ async def test_restarts_that_fail_together_fail_each(
         )
         for n, key in enumerate(["a", "a", "b", None])
     ]
-    await asyncio.sleep(0.3)
+    await waiting.until(3)
     provider.gate.set()
     found = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(each) for each in found] == [Unavailable] * 4
