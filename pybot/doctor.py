@@ -19,7 +19,7 @@ TIMEOUT = 10.0  # seconds for Redis or the model to answer
 
 
 class Finding(Struct, frozen=True):
-    """What was found out about one back end; `advice` says how it could be better."""
+    """The result for one back end; `advice` says how to improve it."""
 
     backend: str
     works: bool

@@ -1,4 +1,4 @@
-"""`/outputs/<id>`: the bytes of what cells put out. They are hostile, and never become a page.
+"""`/outputs/<id>`: the bytes of cells' outputs. They may be hostile, and are never a page.
 
 Whatever is fetched here is sandboxed, not sniffed and saved rather than shown, except for raster
 images; an SVG or a picture still appears in an `<img>`, where no script of it runs.

@@ -25,17 +25,24 @@ class CellStatus(StrEnum):
 
 
 class Cell(Struct, frozen=True, kw_only=True):
-    """Code with its outputs; its ID is its message's ID and its part's index."""
+    """Code with its outputs."""
 
+    # The message's ID and the index of the cell's part.
     id: str
     run_id: str | None
     source: str
     language: str = "python"
     status: CellStatus
+    # The kernel's counter, In [n]; None until the kernel has taken the code.
     execution_count: int | None = None
+    # Empty in events: outputs have events of their own.
     outputs: tuple[Output, ...] = ()
+    # Raised each time the outputs are cleared, and when another attempt at the run writes the cell
+    # again; deltas and outputs of an older revision are void.
     revision: int = 0
+    # The generation of the kernel that ran it; None before it runs.
     kernel_generation: int | None = None
+    # When the code went to the kernel, and when the cell ended.
     started_at: datetime | None = None
     completed_at: datetime | None = None
 

@@ -1,7 +1,8 @@
-"""The facts that a conversation's log holds: a closed union, stored as tagged JSON.
+"""The events of a conversation's log: a closed union, stored as tagged JSON.
 
-Deltas carry revision and offset (in Unicode code points); everything else carries whole state,
-except that messages come without parts and cells without outputs: those are folded from the log.
+Deltas carry revision and offset (in Unicode code points); all other events carry the complete
+state of their object, but messages come without parts and cells without outputs: those are folded
+from the log.
 """
 
 from datetime import datetime
@@ -22,8 +23,8 @@ from pybot.services.records import (
 class ConversationChanged(Struct, frozen=True, tag="conversation"):
     """A conversation was created, or its title, a setting, a run or its `updated_at` changed.
 
-    `run` is the one that goes on and `kernel` the kernel, as they were then. `cursor` is the
-    event's number in the conversation's log, where it is told in the viewer's.
+    `run` is the active run and `kernel` the kernel, as they were then. `cursor` is set in the
+    viewer's log alone: the event's number in the conversation's log.
     """
 
     conversation: Conversation
@@ -41,7 +42,8 @@ class ConversationDeleted(Struct, frozen=True, tag="conversation_deleted"):
 class MessageChanged(Struct, frozen=True, tag="message"):
     """A message was added or its status changed.
 
-    `kept_parts` says how many parts stay when it is being redone from an earlier part.
+    `kept_parts` is set when another attempt goes on with it: how many parts stay, all later ones
+    are redone.
     """
 
     message: Message
@@ -125,12 +127,12 @@ Event = (
     | KernelChanged
 )
 
-# What a list of conversations needs: the second, thin log that each viewer has.
+# The events of the log that each viewer has: what a list of conversations needs.
 ViewerEvent = ConversationChanged | ConversationDeleted | RunChanged
 
 
 class Entry(Struct, frozen=True):
-    """An event at its place in a log: `seq` counts from 1 and is its cursor."""
+    """An event in a log: `seq` is its number and cursor, from 1; numbers may be left out."""
 
     seq: int
     occurred_at: datetime
@@ -152,7 +154,7 @@ def decode(data: bytes) -> Event:
 
 
 def joined(first: Event, second: Event) -> Event | None:
-    """Two deltas as one when the second continues the first, else None."""
+    """Two deltas as one event when the second continues the first, else None."""
     match first, second:
         case TextDelta(), TextDelta() if (
             first.message_id == second.message_id

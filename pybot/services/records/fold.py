@@ -1,4 +1,4 @@
-"""Events folded into a message's parts: what a reader of the log knows after each event.
+"""Folds events into messages with their parts, as a client does that reads the log.
 
 Pure and cheap: texts are kept as lists of pieces and joined only when they are asked for.
 """
@@ -39,9 +39,9 @@ class _Text:
         self.length = len(text)
 
     def add(self, offset: int, text: str) -> None:
-        """Add `text` at `offset`; what is there already is passed over.
+        """Add `text` at `offset`; the part of it that is there already is skipped.
 
-        A delta behind the text's end has lost its beginning and cannot be placed: it is left out.
+        A delta beyond the text's end is left out: the delta before it is missing.
         """
         known = self.length - offset
         if 0 <= known < len(text):
@@ -70,7 +70,7 @@ class _TextState:
 
 @dataclass(slots=True)
 class _OutputState:
-    """An output as last given whole, and the text of a stream since."""
+    """The newest OutputChanged of an output, and the text of a stream with later deltas."""
 
     output: Output
     text: _Text | None = None
@@ -112,9 +112,9 @@ class Fold:
         self._parts: dict[str, dict[int, _PartState]] = {}
 
     def apply(self, event: Event) -> None:
-        """Take the log's next event; those that say nothing of messages are passed over.
+        """Apply the log's next event; events that do not concern messages change nothing.
 
-        Deltas of an older revision belong to what was begun anew since, and are passed over too.
+        Deltas of an older revision change nothing either: their part was redone or cleared.
         """
         match event:
             case MessageChanged():
@@ -136,11 +136,11 @@ class Fold:
                 pass
 
     def message(self, message_id: str) -> Message | None:
-        """The message as last told; None when no event told of it."""
+        """The message of the newest event; None when no event had it."""
         return self._messages.get(message_id)
 
     def parts(self, message_id: str) -> tuple[Part, ...]:
-        """The message's parts so far, ended by the error that it broke off with."""
+        """The message's parts so far, with its error as the last one."""
         states = self._parts.get(message_id, {})
         parts = tuple(states[index].part(index) for index in sorted(states))
         message = self._messages.get(message_id)
@@ -149,7 +149,7 @@ class Fold:
         return (*parts, ErrorPart(index=max(states, default=-1) + 1, error=message.error))
 
     def cell(self, cell_id: str) -> Cell | None:
-        """A cell with its outputs so far; None when no event told of it."""
+        """A cell with its outputs so far; None when no event had it."""
         state = self._cell(cell_id)
         return None if state is None else state.record()
 

@@ -26,20 +26,22 @@ class MessageStatus(StrEnum):
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """A message without its parts, which the history has.
-
-    `branch` is the one that it lies on, `position` how many messages precede it on its path, and
-    `offset` how many entries of the branch precede its own.
-    """
+    """A message without its parts, which are in the history or, in progress, in the log."""
 
     id: str
+    # The branch that it lies on.
     branch: str = "0"
+    # How many messages precede it on its path.
     position: int = 0
+    # How many entries of its branch's history precede its own. A message has several entries.
     offset: int = 0
     role: MessageRole
     status: MessageStatus
+    # The run that writes it; None for a user's message.
     run_id: str | None = None
+    # The message before it; None for a first message. Messages with one parent are versions.
     parent_id: str | None = None
+    # Why the answer is FAILED or INCOMPLETE; shown as its last part.
     error: RunError | None = None
     created_at: datetime
     completed_at: datetime | None = None

@@ -13,24 +13,26 @@ class StreamName(StrEnum):
 
 
 class Representation(Struct, frozen=True, kw_only=True):
-    """A thing in one media type: inline in `text` while it is small text, else stored under `blob`.
-
-    JSON types are inline as their JSON text. `blob` is a digest that `Blobs.read` takes.
-    """
+    """An output in one media type, inline in `text` or stored as a blob."""
 
     media_type: str
     byte_size: int
+    # Set for small text; JSON types as their JSON text.
     text: str | None = None
+    # Else set: the digest that `Blobs.read` takes.
     blob: str | None = None
 
 
 class StreamOutput(Struct, frozen=True, kw_only=True, tag="stream"):
-    """Text that was printed. `blob` has what was kept when `text` was cut."""
+    """Text that was printed, without a break by another output."""
 
+    # The position among the cell's outputs, here and below.
     index: int
     name: StreamName
     text: str
+    # Whether `text` was cut.
     truncated: bool = False
+    # The digest of a longer beginning of the text, when it was cut and there was storage.
     blob: str | None = None
 
 
@@ -39,7 +41,9 @@ class DisplayOutput(Struct, frozen=True, kw_only=True, tag="display"):
 
     index: int
     representations: tuple[Representation, ...]
+    # The name under which code may replace what it showed.
     display_id: str | None = None
+    # Whether a representation was left out or, as text, is not inline.
     truncated: bool = False
 
 
@@ -53,12 +57,14 @@ class ResultOutput(Struct, frozen=True, kw_only=True, tag="result"):
 
 
 class ErrorOutput(Struct, frozen=True, kw_only=True, tag="error"):
-    """An exception that was raised. `blob` has what was kept when it was cut."""
+    """An exception that ended the code, or Pybot's own note on why the cell was stopped."""
 
     index: int
     ename: str
     evalue: str
+    # Lines with terminal colours, as IPython makes them.
     traceback: tuple[str, ...]
+    # Whether `evalue` and `traceback` were cut; `blob` has more of the traceback then.
     truncated: bool = False
     blob: str | None = None
 

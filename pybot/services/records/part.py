@@ -11,6 +11,8 @@ class TextPart(Struct, frozen=True, kw_only=True, tag="text"):
 
     index: int
     text: str
+    # Raised when another attempt at the run writes the part again from its beginning; deltas of an
+    # older revision are void.
     revision: int = 0
     reasoning: bool = False
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class RunStatus(StrEnum):
-    """How far a run is."""
+    """How far a run is. QUEUED and IN_PROGRESS go on; a run has each of the others for good."""
 
     QUEUED = "QUEUED"
     IN_PROGRESS = "IN_PROGRESS"
@@ -23,7 +23,7 @@ class RunStatus(StrEnum):
 
 
 class RunPhase(StrEnum):
-    """What a run in progress is doing."""
+    """What a run in progress is doing; the last two are suspended."""
 
     WAITING_FOR_MODEL = "WAITING_FOR_MODEL"
     GENERATING = "GENERATING"
@@ -52,32 +52,43 @@ class RunErrorCode(StrEnum):
 
 
 class RunError(Struct, frozen=True, kw_only=True):
-    """Why a run failed or stayed incomplete, for a person to read."""
+    """Why a run failed or stayed incomplete; `message` is for the user."""
 
     code: RunErrorCode
     message: str
+    # Whether the same request may succeed later; else a setting or the request must change.
     retryable: bool = True
 
 
 class TokenUsage(Struct, frozen=True, kw_only=True):
-    """The tokens that a run used."""
+    """The tokens that a run used, all its requests to the model together."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """One answering attempt. `attempt` is the fence; `first_seq` its first event in the log."""
+    """A run, which writes one message of the assistant."""
 
     id: str
+    # The message that the run writes.
     message_id: str
     status: RunStatus
+    # None while QUEUED, and once the run has ended.
     phase: RunPhase | None = None
+    # Set when FAILED or INCOMPLETE.
     error: RunError | None = None
+    # None until the run has ended or was suspended.
     usage: TokenUsage | None = None
+    # How often a worker has taken the run up; 0 before the first. Writes of a run require it (the
+    # fence), so that a worker that was replaced can write nothing.
     attempt: int = 0
+    # The number, in the conversation's log, of the first event of the write that started the run:
+    # its message is folded from there. 0 in records that come out of an event.
     first_seq: int = 0
+    # When it was asked for.
     created_at: datetime
+    # When it ended, whatever its status.
     completed_at: datetime | None = None
 
     @property

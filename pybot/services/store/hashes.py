@@ -1,4 +1,4 @@
-"""The redis-om models of what is stored in hashes: conversations and runs.
+"""Conversations and runs as redis-om stores them, in Redis hashes.
 
 They are created and read with redis-om; changes are field-level HSETs in a write (redis-om saves
 whole records, so two writers would undo each other and an update could revive what was deleted).
@@ -27,10 +27,11 @@ from pybot.services.values.instants import instant, milliseconds
 
 
 class ConversationHash(HashModel):
-    """A conversation's metadata as it is stored; empty text stands for nothing."""
+    """A conversation's metadata as it is stored; "" and 0 stand for None."""
 
     owner: str
     title: str
+    # "user" or "model"; "" while the title is a placeholder.
     titled_by: str = ""
     pinned: int = 0
     archived: int = 0
@@ -40,12 +41,16 @@ class ConversationHash(HashModel):
     updated_at: int
     branch: str = "0"
     length: int = 0
+    # How many branches there are; the next one gets this number as its name.
     branches: int = 1
     active_run: str = ""
+    # The generation of the newest kernel.
     kernel_generation: int = 0
     # Raised by each change of what `record` gives.
     version: int = 0
+    # The number of the newest event in the log.
     seq: int = 0
+    # Milliseconds since the epoch; the hash is a tombstone then.
     deleted_at: int = 0
 
     class Meta:
@@ -56,7 +61,7 @@ class ConversationHash(HashModel):
         primary_key_pattern = "{{{pk}}}"
 
     def record(self) -> Conversation:
-        """What services speak."""
+        """The record that services use."""
         return Conversation(
             id=str(self.pk),
             owner=self.owner,
@@ -74,11 +79,7 @@ class ConversationHash(HashModel):
 
 
 class RunHash(HashModel):
-    """A run as it is stored; `pk` is the run's whole ID, `error` and `usage` are JSON.
-
-    One that waits for a person has in `suspended_until` the ms at which patience ends, else 0.
-    `decision` (JSON) is what ended its last wait, `worked` the ms that workers spent on it before.
-    """
+    """A run as it is stored; `pk` is the run's complete ID, `error` and `usage` are JSON."""
 
     message_id: str
     status: str
@@ -87,9 +88,13 @@ class RunHash(HashModel):
     usage: str = ""
     attempt: int = 0
     first_seq: int = 0
+    # 1 once the user has cancelled it; its worker ends it then.
     cancelled: int = 0
+    # While suspended: when its time limit ends, in ms since the epoch; else 0.
     suspended_until: int = 0
+    # The Decision that ended the newest suspension, as JSON.
     decision: str = ""
+    # Milliseconds that workers spent on it before the newest suspension.
     worked: int = 0
     created_at: int
     completed_at: int = 0
@@ -107,7 +112,7 @@ class RunHash(HashModel):
         return key
 
     def record(self) -> Run:
-        """What services speak."""
+        """The record that services use."""
         return Run(
             id=str(self.pk),
             message_id=self.message_id,
@@ -123,7 +128,7 @@ class RunHash(HashModel):
 
 
 def run_fields(run: Run) -> list[Word]:
-    """What changes of a run, as alternating fields and values for HSET."""
+    """The fields of a run that change, as alternating fields and values for HSET."""
     return [
         "status",
         run.status,
@@ -149,13 +154,13 @@ def new_fields(new: HashModel) -> list[Word]:
 
 
 class Hashes:
-    """The models, on one Redis."""
+    """The hash classes of one Redis."""
 
     def __init__(self, url: str) -> None:
         client = connect(url, decode=True)
         self._client = client
 
-        # redis-om gives keys to "indexed" models alone; no index is made unless it is migrated.
+        # redis-om gives keys to "indexed" classes alone; it makes no index unless asked to migrate.
         class StoredConversation(ConversationHash, index=True):
             class Meta(ConversationHash.Meta):
                 database = client

@@ -69,13 +69,13 @@ async def test_code_that_was_cut_is_kept_and_not_run() -> None:
 
 
 async def test_a_stream_without_its_end_is_a_cut() -> None:
-    class Ending(FakeModel):
+    class Shutdown(FakeModel):
         async def generate(self, request: ModelRequest) -> AsyncGenerator[Delta | ResponseEnd]:
             async for item in super().generate(request):
                 if not isinstance(item, ResponseEnd):
                     yield item
 
-    outcome = await run(Ending(["Hello"]), FakeKernel(), FakeLog())
+    outcome = await run(Shutdown(["Hello"]), FakeKernel(), FakeLog())
     assert code_of(outcome) is RunErrorCode.MODEL_INTERRUPTED
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pybot.endpoint.limits import SocketLimits
-from pybot.endpoint.protocol import WebSockets
+from pybot.endpoint.upstream_uvicorn import WebSockets
 from tests.endpoint.conftest import Start, closed, initialised, stalled, subscribe
 
 

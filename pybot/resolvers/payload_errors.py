@@ -11,12 +11,12 @@ from pybot.schema.errors import UserError, user_error
 MAX_IDS = 100
 
 
-class Refusals:
-    """Keeps a PybotError that ends its `with` block, as a `UserError` with the argument's path.
+class PayloadErrors:
+    """Catches a PybotError that ends its `with` block; `errors` has it as a `UserError`.
 
-    Services name arguments relative to the input; `places` says where those are that lie deeper
-    in it, or go by another name there. What is not found is what `named` is, where the service
-    does not say.
+    Services give the path of an argument relative to the input; `places` maps the first step of
+    such a path to where the argument is, when that is deeper or has another name. `named` is the
+    argument of a NotFound without a path.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Refusals:
         self._places = places or {}
         self._named = (named,) if named else ()
 
-    def __enter__(self) -> "Refusals":
+    def __enter__(self) -> "PayloadErrors":
         return self
 
     def __exit__(
@@ -47,8 +47,8 @@ class Refusals:
         return ["input", *self._places.get(path[0], path[:1]), *path[1:]]
 
 
-def required(kind: ids.Kind, global_id: str, *path: str) -> str:
-    """The service's ID of an argument; NotFound, with the path, for what is no such ID."""
+def decode_required(kind: ids.Kind, global_id: str, *path: str) -> str:
+    """The service's ID of a global ID; raises NotFound, with `path`, for one of another kind."""
     service_id = ids.decode_as(kind, global_id)
     if service_id is None:
         raise NotFound("This ID names nothing that you have.", path)

@@ -1,5 +1,15 @@
-"""uvicorn's WebSocket protocol, with an end that is told, also to who reads nothing more."""
+"""What Pybot changes in uvicorn 0.54, all in one place.
 
+- `WebSockets`: uvicorn closes its sockets at shutdown without a reason, and never those whose
+  client reads nothing more. `tests/endpoint/test_upstream_uvicorn.py` notices a change.
+- `Server`: uvicorn would handle signals itself, and end the process before the local stack has
+  ended. `tests/test_serving.py` notices a change.
+"""
+
+import contextlib
+from collections.abc import Generator
+
+import uvicorn
 from typing_extensions import override
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -18,7 +28,7 @@ class WebSockets(WebSocketsSansIOProtocol):
 
     @override
     def shutdown(self) -> None:
-        """End with the server: as upstream, which gives no reason, and fails on what is closing."""
+        """Close with a reason; upstream gives none, and fails on a connection that is closing."""
         if self.transport.is_closing():
             return
         if self.close_sent or not self.handshake_complete:
@@ -39,3 +49,13 @@ class WebSockets(WebSocketsSansIOProtocol):
             await super().run_asgi()
         finally:
             self.loop.call_later(self.linger, self.transport.abort)
+
+
+class Server(uvicorn.Server):
+    """A server that leaves signals to the process; `should_exit` ends it."""
+
+    @contextlib.contextmanager
+    @override
+    def capture_signals(self) -> Generator[None]:
+        """Handle no signals."""
+        yield
