@@ -17,8 +17,8 @@ from strawberry.http.exceptions import (
 )
 
 from pybot.endpoint.body import decode
-from pybot.endpoint.protocol import RESTART
 from pybot.endpoint.stalls import StallWatch
+from pybot.endpoint.upstream_uvicorn import RESTART
 
 if TYPE_CHECKING:
     from pybot.endpoint.sockets import SocketView

@@ -12,9 +12,9 @@ from pybot.config import JupyterSettings, LlmSettings, RunSettings, Settings
 from pybot.errors import Conflict, InvalidInput, NotFound, Unavailable
 from pybot.services.container import Services, open_services
 from pybot.services.conversation_kernels.port import ConversationKernel
-from pybot.services.events import KernelChanged
 from pybot.services.kernels.base import KernelDied, KernelEndedByUser, KernelUnavailable
 from pybot.services.records import Kernel, KernelStatus, Viewer
+from pybot.services.records.events import KernelChanged
 from tests.kernel_provider import FakeKernels
 
 ANN = Viewer(username="ann")
@@ -340,9 +340,9 @@ async def test_late_notice_of_another_process_changes_nothing(
 ) -> None:
     """Of an older one, or of one that is being restarted anyway; of this one it does."""
     kernels, named = services.kernels, kernel.conversation_id
-    await kernels.gone(named, "k0", KernelStatus.DEAD)
+    await kernels.record_end(named, "k0", KernelStatus.DEAD)
     assert await stored(services, named) == kernel
-    await kernels.gone(named, "k1", KernelStatus.STOPPED)
+    await kernels.record_end(named, "k1", KernelStatus.STOPPED)
     assert (await stored(services, named)).status is KernelStatus.STOPPED
 
 

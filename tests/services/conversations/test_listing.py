@@ -7,9 +7,9 @@ import pytest
 
 from pybot.services.container import Services, open_services
 from pybot.services.conversations import commands
-from pybot.services.instants import instant
-from pybot.services.pages import PageRequest
 from pybot.services.records import Viewer
+from pybot.services.values.instants import instant
+from pybot.services.values.pages import PageRequest
 from tests.fixtures.server import SettingsWith
 
 ANN = Viewer(username="ann")

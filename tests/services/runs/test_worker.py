@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.records import RunStatus
 from pybot.services.store import keys
-from pybot.services.supervision import Supervisor
 from tests.services.runs.conftest import ANN, Room, ScriptedAnswers, until
 
 
@@ -89,7 +89,7 @@ async def test_notice_alone_cancels_nothing(room: Room) -> None:
     answers = ScriptedAnswers()
     async with room.worker(answers) as worker:
         await until(lambda: len(answers.begun) == 1)
-        worker.look_at(run.id)
+        worker.check_cancelled(run.id)
         await asyncio.sleep(0.2)
         assert answers.going_on == 1
         answers.gate.set()
