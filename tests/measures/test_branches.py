@@ -29,21 +29,21 @@ def measured(folder: Path) -> dict[str, str]:
     ids=["by itself", "at once", "by a signal"],
 )
 def test_process_is_measured_however_it_ends(tmp_path: Path, end: str) -> None:
-    code = f"import os, signal\nimport pybot.services.instants\n{end}"
+    code = f"import os, signal\nimport pybot.errors\n{end}"
     subprocess.run([sys.executable, "-c", code], env=measured(tmp_path), cwd=ROOT, check=False)
     files = branches.join(tmp_path).get_data().measured_files()
-    assert str(ROOT / "pybot" / "services" / "instants.py") in files
+    assert str(ROOT / "pybot" / "errors.py") in files
 
 
 def test_too_little_is_what_lies_below_the_floor(tmp_path: Path) -> None:
-    code = "import pybot.services.instants"
+    code = "import pybot.errors"
     for folder, floor, is_enough in (("a", 0, True), ("b", 100, False)):
         (tmp_path / folder).mkdir()
         environment = measured(tmp_path / folder)
         subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, check=True)
         missing = branches.judge(tmp_path / folder, floor).missing
         assert (missing == "") is is_enough
-        assert ("pybot/services/text.py" in missing) is not is_enough
+        assert ("pybot/auth.py" in missing) is not is_enough
 
 
 def test_every_line_left_out_says_why() -> None:
