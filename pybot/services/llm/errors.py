@@ -44,6 +44,6 @@ def ended_early() -> ModelError:
     return interrupted("The answer broke off: the model's service ended it too early.")
 
 
-def garbage() -> ModelError:
+def unreadable() -> ModelError:
     """A stream, or an event in it, that cannot be read."""
     return interrupted("The answer broke off: the model's service sent garbage.")
