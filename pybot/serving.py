@@ -193,6 +193,7 @@ def server_config(app: ASGIApp, settings: Settings, *, behind_proxy: bool) -> uv
         access_log=False,
         server_header=False,
         proxy_headers=behind_proxy,
+        timeout_keep_alive=settings.limits.keep_alive,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
 

@@ -29,7 +29,7 @@ USAGE = TokenUsage(prompt_tokens=10, completion_tokens=2)
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait until a condition holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 (nobody announces it)
             await asyncio.sleep(0.002)
 
@@ -126,7 +126,7 @@ class Room:
 
     async def until(self, run: Run, status: RunStatus) -> None:
         """Wait until a run is so far."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await self.status(run) is not status:  # noqa: ASYNC110 (Redis has it)
                 await asyncio.sleep(0.01)
 
