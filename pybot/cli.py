@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pybot", description="An assistant that runs Python.")
     parser.add_argument("--version", action="version", version=f"pybot {__version__}")
-    commands = parser.add_subparsers(decode_required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     up = commands.add_parser("up", help="run everything on this machine, for one user")
     _add_address(up)
