@@ -1,9 +1,78 @@
-"""uvicorn's WebSocket protocol, with an end that is told, also to who reads nothing more."""
+"""uvicorn's protocols, with an end that clients hear of, also those that read nothing more."""
 
+import asyncio
+from collections.abc import Callable
+
+from starlette.types import Scope
 from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 RESTART, RESTARTING = 1012, "The server is restarting"  # clients connect again
+
+_EXTENSION = "pybot.connection"
+
+
+class Connection:
+    """The connection of a request, for a response that lasts."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._on_shutdown: Callable[[], None] | None = None
+        self._is_ending = False
+
+    def abort(self) -> None:
+        """Drop the connection, with all that was not sent yet."""
+        self._transport.abort()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing more can be sent, which a response is told a moment later only."""
+        return self._transport.is_closing()
+
+    def on_shutdown(self, act: Callable[[], None] | None) -> None:
+        """Call `act` when the server begins to end; it then waits for the response."""
+        self._on_shutdown = act
+        if act is not None and self._is_ending:
+            act()
+
+    def shut_down(self) -> None:
+        """The server begins to end."""
+        self._is_ending = True
+        if self._on_shutdown is not None:
+            self._on_shutdown()
+
+
+def connection_of(scope: Scope) -> Connection:
+    """The connection of a request that `Http` serves."""
+    connection: Connection = scope["extensions"][_EXTENSION]["connection"]
+    return connection
+
+
+class Http(HttpToolsProtocol):
+    """Pass it as `uvicorn.Config(http=Http)`.
+
+    uvicorn waits for responses in progress before it ends, and says nothing of that to those that
+    would go on for hours.
+    """
+
+    _connection: Connection
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._connection = Connection(transport)
+
+    @override
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {_EXTENSION: {"connection": self._connection}}
+
+    @override
+    def shutdown(self) -> None:
+        """End with the server, after the response in progress."""
+        super().shutdown()
+        self._connection.shut_down()
 
 
 class WebSockets(WebSocketsSansIOProtocol):
