@@ -10,7 +10,7 @@ from benchmarks.bench import Bench
 from benchmarks.client import asked
 from benchmarks.table import Row
 from pybot.schema.ids import decode
-from pybot.services.store.connection import connect
+from pybot.services.store.client import connect
 
 FLAT = 2.0  # times the smallest size's
 LIST = "{ viewer { conversations(first: 20) { nodes { id title updatedAt } totalCount } } }"

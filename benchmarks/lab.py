@@ -9,12 +9,12 @@ from pathlib import Path
 
 from benchmarks.process import OTHER_CORES, Measured, started
 from pybot.config import Settings
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.local.owner_config import owner_config
 from pybot.services.local.owner_process import KernelOwner
+from pybot.services.local.programs import supervised
 from pybot.services.local.redis_server import RedisServer
 from pybot.services.local.stack import kernel_python
-from pybot.services.local.supervisor import supervised
-from pybot.services.supervision import Supervisor
 
 # The limits that a test of load meets first; everything else is as it is by default.
 LIFTED = {

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from pybot.services.conversations.history import part_entries, pushed, user_entry
-from pybot.services.instants import now
 from pybot.services.records import Message, MessageRole, MessageStatus, TextPart, Viewer
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
+from pybot.services.values.instants import now
 
 BATCH = 1000
 

@@ -19,8 +19,8 @@ from pybot.schema.root import build_schema
 from pybot.services.container import Services, open_services
 from pybot.web import web_app
 
-# What requests cannot be answered without; everything else that fails is only told of. A Redis that
-# takes no writes is not among them: what fills it must remain within reach, to be deleted.
+# The back ends without which no request can be answered; the failure of others is reported only. A
+# Redis that takes no writes is not among them: users must be able to delete what fills it.
 REQUIRED = ("loops", "redis")
 
 
@@ -80,7 +80,7 @@ def _graphql(settings: Settings) -> GraphQLView:
 
 
 async def _healthz(_: Request) -> Response:
-    """Alive."""
+    """Answer 200: the process is alive."""
     return PlainTextResponse("ok\n")
 
 

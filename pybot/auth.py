@@ -1,7 +1,7 @@
 """Who asks: the user whom a trusted header names, or the local user of `pybot up`.
 
-A proxy in front signs users in and sets the header; Pybot believes it, and nothing else. So a
-request whose header may be the client's own, or that says nothing, is refused.
+A proxy in front signs users in and sets the header; Pybot trusts it, and nothing else. So a
+request without the header, or whose header may be the client's own, is refused.
 """
 
 import re
@@ -47,7 +47,7 @@ class Identity:
             return self._local
         pairs = [(name.decode("latin-1").lower(), value) for name, value in headers]
         username = _trusted(pairs, self.header)
-        if isinstance(username, _Doubt):
+        if isinstance(username, _Untrusted):
             raise self._refusal(username.reason)
         email, name = _trusted(pairs, EMAIL_HEADER), _trusted(pairs, NAME_HEADER)
         return Viewer(
@@ -64,14 +64,14 @@ class Identity:
         return Refusal(401, "UNAUTHENTICATED", f"The header {self.header} {reason}. {step}")
 
 
-class _Doubt:
-    """Why a header cannot be believed."""
+class _Untrusted:
+    """Why a header cannot be trusted."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
 
-def _trusted(headers: Sequence[tuple[str, bytes]], header: str) -> str | _Doubt:
+def _trusted(headers: Sequence[tuple[str, bytes]], header: str) -> str | _Untrusted:
     """The value of a header that only the proxy can have set."""
     wanted = header.lower()
     alike = [(name, value) for name, value in headers if _plain(name) == _plain(wanted)]
@@ -83,35 +83,35 @@ def _trusted(headers: Sequence[tuple[str, bytes]], header: str) -> str | _Doubt:
     ]
     if _plain(wanted) in named:
         # A proxy that obeys drops its own header, and the client's remains.
-        return _Doubt("must not be named in the header Connection")
+        return _Untrusted("must not be named in the header Connection")
     if not alike:
-        return _Doubt("is missing")
+        return _Untrusted("is missing")
     if any(name != wanted for name, _ in alike):
-        return _Doubt("also came spelled with underscores")
+        return _Untrusted("also came spelled with underscores")
     if len(alike) > 1:
-        return _Doubt("came more than once")
+        return _Untrusted("came more than once")
     return _username(alike[0][1])
 
 
 def _plain(name: str) -> str:
-    """A header's name as servers see it that cannot tell the two signs apart."""
+    """A header's name with "_" as "-": some servers read the two as the same."""
     return name.replace("_", "-")
 
 
-def _username(raw: bytes) -> str | _Doubt:
+def _username(raw: bytes) -> str | _Untrusted:
     try:
         value = raw.decode("utf-8").strip(" \t")
     except UnicodeDecodeError:
-        return _Doubt("is not valid UTF-8")
+        return _Untrusted("is not valid UTF-8")
     if value in ("", _MISSING):
-        return _Doubt("is empty")
+        return _Untrusted("is empty")
     if len(value) > _MAX_LENGTH:
-        return _Doubt(f"is longer than {_MAX_LENGTH} characters")
+        return _Untrusted(f"is longer than {_MAX_LENGTH} characters")
     if "," in value:
         # Proxies join headers that come twice with a comma, the client's with their own.
-        return _Doubt("holds more than one name")
+        return _Untrusted("holds more than one name")
     if any(unicodedata.category(character) in _UNPRINTABLE for character in value):
-        return _Doubt("holds characters that cannot be printed")
+        return _Untrusted("holds characters that cannot be printed")
     return value
 
 

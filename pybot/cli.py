@@ -27,7 +27,7 @@ from pybot.logs import configure_logging
 from pybot.services.local.data_folder import open_data_folder
 from pybot.services.local.process import StackError
 from pybot.services.local.stack import local_stack
-from pybot.serving import Ending, ServeError, bind, refuse_newer_data, run, say, serve, url_of
+from pybot.serving import ServeError, Shutdown, bind, refuse_newer_data, run, say, serve, url_of
 
 # Makes the application from settings, and from what is called when a background loop has failed.
 ApplicationFactory = Callable[[Settings, Callable[[str], object]], ASGIApp]
@@ -99,17 +99,17 @@ def _up(settings: Settings, options: argparse.Namespace) -> None:
         open_data_folder(options.data_dir) as data,
     ):
 
-        async def main(ending: Ending) -> None:
+        async def main(shutdown: Shutdown) -> None:
             # Meanwhile the programs start.
             importing = _importing()
-            async with local_stack(settings, data, say, ending.fail) as local:
+            async with local_stack(settings, data, say, shutdown.fail) as local:
                 say("Starting the server …")
                 create_app = await importing
                 await serve(
-                    create_app(local, ending.fail),
+                    create_app(local, shutdown.fail),
                     listener,
                     local,
-                    ending,
+                    shutdown,
                     lambda: say(f"Pybot is ready at {url_of(listener)}"),
                     local=True,
                 )
@@ -124,12 +124,12 @@ def _serve(settings: Settings, options: argparse.Namespace) -> None:
         raise ServeError("LOCAL_USER is for `pybot up` alone: unset it")
     with bind(options.host, options.port, loopback_only=False) as listener:
 
-        async def main(ending: Ending) -> None:
+        async def main(shutdown: Shutdown) -> None:
             await serve(
-                _application_factory()(settings, ending.fail),
+                _application_factory()(settings, shutdown.fail),
                 listener,
                 settings,
-                ending,
+                shutdown,
                 lambda: say(f"Pybot is ready at {url_of(listener)}"),
                 local=False,
             )
@@ -142,11 +142,11 @@ def _worker(settings: Settings, _options: argparse.Namespace) -> None:
     if settings.run.concurrency == 0:
         raise ServeError("RUN__CONCURRENCY=0 takes no runs: unset it for a worker")
 
-    async def main(ending: Ending) -> None:
+    async def main(shutdown: Shutdown) -> None:
         from pybot.services.container import open_services
 
         await refuse_newer_data(settings)
-        async with open_services(settings, ending.fail):
+        async with open_services(settings, shutdown.fail):
             say("Pybot takes runs")
             await asyncio.Event().wait()
 
@@ -166,7 +166,7 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> None:
 
     all_work = False
 
-    async def main(_ending: Ending) -> None:
+    async def main(_shutdown: Shutdown) -> None:
         nonlocal all_work
         if options.local:
             with tempfile.TemporaryDirectory() as folder, open_data_folder(Path(folder)) as data:

@@ -232,6 +232,12 @@ class LimitSettings(Section):
     send_timeout: float = Field(
         default=10, gt=0, description="Seconds after which a reader that stalls is dropped"
     )
+    keep_alive: int = Field(
+        default=120,
+        ge=1,
+        description="Seconds for which an idle HTTP connection stays open; set it longer than the "
+        "proxy in front keeps its own, or the proxy may use one that is just being closed",
+    )
     event_retention: int = Field(
         default=86_400, ge=60, description="Seconds for which past events can be resumed from"
     )

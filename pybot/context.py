@@ -1,4 +1,4 @@
-"""What resolvers receive: who asks, the services, and a place to keep things for one operation."""
+"""What resolvers receive: the viewer, the services, and a cache for one operation."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -25,11 +25,11 @@ class Context:
     cache: dict[object, Any] = field(default_factory=dict[object, Any])
 
     def for_operation(self) -> Self:
-        """A context of the same connection with nothing kept yet."""
+        """A context of the same connection with an empty cache."""
         return type(self)(self.viewer, self.services, self.last_event_id)
 
     def forget(self) -> None:
-        """Drop what was kept: the next event is another moment."""
+        """Empty the cache: the next event is read as of another cursor."""
         self.cache.clear()
 
 
@@ -49,7 +49,7 @@ def context_of(connection: HTTPConnection) -> Context:
 
 
 def viewer_key(connection: HTTPConnection) -> str:
-    """Whose WebSockets and event streams count together."""
+    """The key by which the WebSockets and event streams of one user count together."""
     viewer: Viewer = connection.state.viewer
     return viewer.key
 

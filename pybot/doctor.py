@@ -12,14 +12,14 @@ from pybot.config import Settings
 from pybot.services.container import open_kernels
 from pybot.services.kernels.base import KernelDied, Kernels, KernelUnavailable
 from pybot.services.llm.adapters import model_of
-from pybot.services.store.room import ADVICE, PROBE, PROBE_EXPIRES
+from pybot.services.store.write_check import ADVICE, PROBE, PROBE_EXPIRES
 
 OLDEST_REDIS = 7
 TIMEOUT = 10.0  # seconds for Redis or the model to answer
 
 
 class Finding(Struct, frozen=True):
-    """What was found out about one back end; `advice` says how it could be better."""
+    """The result for one back end; `advice` says how to improve it."""
 
     backend: str
     works: bool
@@ -50,7 +50,7 @@ async def examine_redis(settings: Settings) -> Finding:
         async with asyncio.timeout(TIMEOUT), Redis.from_url(url, decode_responses=True) as client:
             info: dict[str, Any] = await client.info()
             modules: list[Any] = await _modules(client)
-            refusal = await _refusal_of_writes(client)
+            refusal = await _why_writes_fail(client)
     except AuthenticationError as error:
         return _failed("Redis", f"it refuses the password ({error})", "correct REDIS_OM_URL")
     except (RedisError, OSError, TimeoutError, ValueError) as error:
@@ -64,7 +64,7 @@ async def examine_redis(settings: Settings) -> Finding:
     return _redis_finding(info, modules)
 
 
-async def _refusal_of_writes(client: "Redis") -> str:
+async def _why_writes_fail(client: "Redis") -> str:
     """Why Redis refuses writes; empty when it takes them."""
     try:
         await client.set(PROBE, 1, ex=PROBE_EXPIRES)

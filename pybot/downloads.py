@@ -1,4 +1,4 @@
-"""`/outputs/<id>`: the bytes of what cells put out. They are hostile, and never become a page.
+"""`/outputs/<id>`: the bytes of cells' outputs. They may be hostile, and are never a page.
 
 Whatever is fetched here is sandboxed, not sniffed and saved rather than shown, except for raster
 images; an SVG or a picture still appears in an `<img>`, where no script of it runs.
@@ -15,7 +15,7 @@ from pybot.endpoint.refusal import Refusal
 from pybot.errors import NotFound, Unavailable
 from pybot.schema import ids
 from pybot.schema.representation import VERSION_LENGTH
-from pybot.services.outputs import StoredOutput
+from pybot.services.conversations.stored_outputs import StoredOutput
 
 if TYPE_CHECKING:
     from pybot.services.container import Services
@@ -37,7 +37,7 @@ async def outputs(request: Request) -> Response:
     try:
         if not ids.is_shaped("Output", output_id):
             raise NotFound("There is no output with this ID.")
-        stored = await services.outputs.read(
+        stored = await services.stored_outputs.read(
             request.state.viewer, output_id, request.query_params.get("type")
         )
     except NotFound as error:

@@ -9,7 +9,7 @@
     ├── CursorExpired     events after a cursor are gone
     └── Superseded        another worker has taken this run up (never leaves the worker)
 
-Everything else that is raised is a bug: it is masked at the border and logged with an ID.
+Everything else that is raised is a bug: clients see an ID, under which it is logged.
 """
 
 from collections.abc import Sequence
@@ -82,6 +82,6 @@ class CursorExpired(PybotError):
 
 
 class Superseded(PybotError):
-    """Another worker has taken the run up since: stop, and touch nothing more of it."""
+    """Another worker has taken the run up: stop, and write nothing more."""
 
     code = "SUPERSEDED"

@@ -2,7 +2,7 @@
 
     time=2026-03-01T12:00:00.000Z level=INFO logger=pybot.runs run=4f… viewer=9a… event="run ended"
 
-A message's text is nobody's business at INFO: log IDs, counts and durations.
+Never log the text of messages at INFO: log IDs, counts and durations.
 """
 
 import json
@@ -53,9 +53,9 @@ class LineFormatter(logging.Formatter):
 
 
 class _Repeats(logging.Filter):
-    """Leaves a warning out that was logged in the same words less than a minute ago.
+    """Leaves out a warning that was logged with the same text less than a minute ago.
 
-    While a back end is away, whatever waits for it says so with each of its tries.
+    While a back end is away, each retry of each waiting task would log one.
     """
 
     def __init__(self) -> None:
@@ -96,5 +96,5 @@ def _timestamp(seconds: float) -> str:
 
 
 def _quote(value: str) -> str:
-    """As it is where that is unmistakable, else as a JSON string."""
+    """A value as it is, or as a JSON string when it has blanks, quotes or "="."""
     return value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)

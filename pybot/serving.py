@@ -1,4 +1,4 @@
-"""The application on a socket: uvicorn in this process, ended by signals, tuned for streams."""
+"""Serves the application: uvicorn in this process, ended by signals, tuned for streams."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,13 +21,13 @@ import uvloop
 from starlette.types import ASGIApp
 
 from pybot.config import Settings
-from pybot.endpoint.protocol import Http, WebSockets
-from pybot.services.tasks import cancel_and_wait
+from pybot.endpoint.upstream_uvicorn import Http, Server, WebSockets
+from pybot.services.background.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
-READY_TIMEOUT = 30.0  # seconds from listening to a yes of /readyz
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between two questions, doubled each time
+READY_TIMEOUT = 30.0  # seconds from listening until /readyz must answer 200
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between two requests to /readyz, doubled each time
 FAILURE_DEADLINE = 20.0  # seconds from the failure of a loop to the end of the process
 DRAIN_SECONDS = 2  # for requests in progress when the server ends
 # Long-lived objects are many and cycles few: the default thresholds cost tens of milliseconds at
@@ -39,67 +39,67 @@ class ServeError(Exception):
     """The server cannot start or go on; the message is one line for a person."""
 
 
-class Ending:
-    """What the first SIGINT, SIGTERM or SIGHUP does; the second one ends the process at once.
+class Shutdown:
+    """The shutdown of the process, requested by SIGINT, SIGTERM, SIGHUP or a failure.
 
-    `deadline` is how many seconds the end may take, None for as long as it takes. The children
-    of the local stack end with this process however it ends. `failure` says why the process ends
-    by itself.
+    The first signal calls `on_request`, a second one ends the process at once. `deadline` is how
+    many seconds the shutdown may take, None for no limit. The children of the local stack end with
+    this process however it ends. `failure` is why the process shuts down by itself, else "".
     """
 
     def __init__(self, deadline: float | None) -> None:
         self._deadline = deadline
         self.requested = False
         self.failure = ""
-        self.act: Callable[[], object] = lambda: None
+        self.on_request: Callable[[], object] = lambda: None
 
     def __call__(self) -> None:
         """Handle one signal."""
         if self.requested:
             os._exit(130)
-        self._begin(self._deadline)
+        self._start(self._deadline)
 
     def fail(self, reason: str) -> None:
-        """End as at a signal, but in limited time, and with an exit code that says failure."""
+        """Shut down as at a signal, but within a deadline, and with an exit code of failure."""
         self.failure = self.failure or reason
         if not self.requested:
-            self._begin(self._deadline or FAILURE_DEADLINE)
+            self._start(self._deadline or FAILURE_DEADLINE)
 
-    def _begin(self, deadline: float | None) -> None:
+    def _start(self, deadline: float | None) -> None:
         self.requested = True
         if deadline is not None:
             # A thread works whatever the event loop is stuck in.
             watchdog = threading.Timer(deadline, os._exit, [1])
             watchdog.daemon = True
             watchdog.start()
-        self.act()
+        self.on_request()
 
 
-def run(main: Callable[[Ending], Coroutine[Any, Any, None]], *, deadline: float | None) -> None:
+def run(main: Callable[[Shutdown], Coroutine[Any, Any, None]], *, deadline: float | None) -> None:
     """Run `main` on uvloop until it returns or a signal ends it.
 
     ServeError when `main` ended because of a failure.
     """
-    ending = Ending(deadline)
+    shutdown = Shutdown(deadline)
 
     async def with_signals() -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        ending.act = task.cancel
+        shutdown.on_request = task.cancel
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # `nohup` ignores SIGHUP; SIGINT, which `&` ignores, still means the end.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-                loop.add_signal_handler(number, ending)
+                loop.add_signal_handler(number, shutdown)
         try:
-            await main(ending)
+            await main(shutdown)
         except asyncio.CancelledError:
-            if not ending.requested:
+            if not shutdown.requested:
                 raise
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(with_signals())
-    if ending.failure:
-        raise ServeError(ending.failure)
+    if shutdown.failure:
+        raise ServeError(shutdown.failure)
 
 
 def bind(host: str, port: int, *, loopback_only: bool) -> socket.socket:
@@ -135,19 +135,19 @@ async def serve(
     app: ASGIApp,
     listener: socket.socket,
     settings: Settings,
-    ending: Ending,
+    shutdown: Shutdown,
     on_ready: Callable[[], None],
     *,
     local: bool,
 ) -> None:
     """Serve until a signal; calls `on_ready` once the application really answers.
 
-    With `local` there is no proxy in front, and back ends that are missing are an error: they
-    were started just before. In production they are waited for; /readyz tells meanwhile.
+    With `local` there is no proxy in front, and a back end that is missing is an error: it was
+    started just before. In production it is waited for, and /readyz says so meanwhile.
     """
     await refuse_newer_data(settings)
     server = _Server(server_config(app, settings, behind_proxy=not local))
-    ending.act = server.end
+    shutdown.on_request = server.end
     patience = READY_TIMEOUT if local else None
     async with _watching(server, url_of(listener), on_ready, patience):
         try:
@@ -168,16 +168,11 @@ async def refuse_newer_data(settings: Settings) -> None:
         raise ServeError(error.message) from None
 
 
-class _Server(uvicorn.Server):
-    """A server whose signals are handled by `run`."""
+class _Server(Server):
+    """The server, and why it is not ready or had to end."""
 
     failure = ""  # why it ended by itself
-    missing = "it does not answer"
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Leave signals alone: uvicorn would end the process before the local stack has ended."""
-        yield
+    missing = "it does not answer"  # the last answer of /readyz but 200
 
     def end(self) -> None:
         """Stop serving."""
@@ -198,6 +193,7 @@ def server_config(app: ASGIApp, settings: Settings, *, behind_proxy: bool) -> uv
         access_log=False,
         server_header=False,
         proxy_headers=behind_proxy,
+        timeout_keep_alive=settings.limits.keep_alive,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
 
@@ -206,7 +202,7 @@ def server_config(app: ASGIApp, settings: Settings, *, behind_proxy: bool) -> uv
 async def _watching(
     server: _Server, url: str, on_ready: Callable[[], None], patience: float | None
 ) -> AsyncGenerator[None]:
-    """Look from outside whether the server answers, while the block runs it."""
+    """Check over HTTP whether the server is ready, while the block runs it."""
 
     async def watch() -> None:
         try:
@@ -234,7 +230,7 @@ async def _watching(
 
 
 async def _until_ready(server: _Server, url: str) -> None:
-    """Wait until /readyz says yes; what it misses is logged once and kept."""
+    """Wait until /readyz answers 200; what is missing is logged when it changes."""
     pause = FIRST_PAUSE
     async with aiohttp.ClientSession() as session:
         while True:
@@ -259,7 +255,7 @@ def _missing(body: str) -> str:
 
 
 def _settle_memory() -> None:
-    """Take what the start has made out of the collector's sight."""
+    """Exclude the objects that the start has created from garbage collection."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -278,7 +274,7 @@ def _is_loopback(address: str | int) -> bool:
 
 
 def say(line: str, *, error: bool = False) -> None:
-    """Tell the person at the terminal."""
+    """Print a line to the terminal."""
     stream = sys.stderr if error else sys.stdout
     stream.write(line + "\n")
     stream.flush()

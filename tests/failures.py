@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pybot.services.supervision import Supervisor
+from pybot.services.background.supervisor import Supervisor
 
 BUG = "a bug of the test"
 

@@ -77,7 +77,7 @@ class FakeKernels:
 
     async def until(self, what: str) -> None:
         """Wait until something is asked."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while what not in self.asked:  # noqa: ASYNC110 (nothing else tells)
                 await asyncio.sleep(0.01)
 

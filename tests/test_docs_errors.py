@@ -15,10 +15,10 @@ from strawberry.subscriptions.protocols.graphql_transport_ws import handlers
 from pybot import errors
 from pybot.endpoint.limits import QueryLimits
 from pybot.errors import PybotError
-from pybot.resolvers.refusals import MAX_IDS
+from pybot.resolvers.payload_errors import MAX_IDS
 from pybot.services.conversations.commands import MAX_INSTRUCTIONS_LENGTH, MAX_TITLE_LENGTH
-from pybot.services.pages import DEFAULT_SIZE, MAX_SIZE
-from pybot.services.requests import MAX_KEY_LENGTH
+from pybot.services.store.requests import MAX_KEY_LENGTH
+from pybot.services.values.pages import DEFAULT_SIZE, MAX_SIZE
 
 ROOT = Path(__file__).parent.parent
 SECTIONS = {

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from pybot.downloads import outputs
 from pybot.errors import NotFound
 from pybot.schema.representation import url_of
-from pybot.services.outputs import StoredOutput
+from pybot.services.conversations.stored_outputs import StoredOutput
 from pybot.services.records import Representation, Viewer
 
 OUTPUT_ID = f"{'c' * 32}.{'d' * 32}.1.0"
@@ -30,7 +30,7 @@ STORED = {
 }
 
 
-class Outputs:
+class StoredOutputs:
     """The service: the outputs of one viewer."""
 
     async def read(
@@ -51,7 +51,7 @@ def client_of() -> Iterator[Client]:
     def open_client(viewer: Viewer) -> TestClient:
         async def endpoint(request: Request) -> Response:
             request.state.viewer = viewer
-            request.state.services = SimpleNamespace(outputs=Outputs())
+            request.state.services = SimpleNamespace(stored_outputs=StoredOutputs())
             return await outputs(request)
 
         route = Route("/outputs/{output_id}", endpoint, methods=["GET", "HEAD"])

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from pybot import serving
 from pybot.config import Settings
-from pybot.serving import Ending, ServeError, bind, serve, url_of
+from pybot.serving import ServeError, Shutdown, bind, serve, url_of
 
 # A server whose end hangs for ever.
 HANGING = """
@@ -70,13 +70,13 @@ def application(*, ready: bool = True, starts: bool = True) -> Starlette:
 
 async def test_ready_means_that_it_answers(listener: socket.socket) -> None:
     """`on_ready` comes once, after an answer from outside; then a signal ends the server."""
-    ending, calls = Ending(None), list[str]()
+    shutdown, calls = Shutdown(None), list[str]()
 
     def on_ready() -> None:
         calls.append(url_of(listener))
-        ending()
+        shutdown()
 
-    await serve(application(), listener, Settings(), ending, on_ready, local=True)
+    await serve(application(), listener, Settings(), shutdown, on_ready, local=True)
     assert len(calls) == 1
     assert calls[0].startswith("http://127.0.0.1:")
     assert gc.get_threshold() == serving.GC_THRESHOLDS
@@ -92,7 +92,7 @@ async def test_never_ready_is_an_error(
             application(ready=False),
             listener,
             Settings(),
-            Ending(None),
+            Shutdown(None),
             lambda: pytest.fail("it is not ready"),
             local=True,
         )
@@ -104,13 +104,13 @@ async def test_production_waits_for_its_back_ends(
     """A back end that comes later is no reason to end; the log says which is missing, once."""
     monkeypatch.setattr(serving, "LONGEST_PAUSE", 0.01)
     monkeypatch.setattr(serving, "READY_TIMEOUT", 0.1)
-    ending = Ending(None)
-    asyncio.get_running_loop().call_later(0.5, ending)
+    shutdown = Shutdown(None)
+    asyncio.get_running_loop().call_later(0.5, shutdown)
     await serve(
         application(ready=False),
         listener,
         Settings(),
-        ending,
+        shutdown,
         lambda: pytest.fail("it is not ready"),
         local=False,
     )
@@ -124,7 +124,7 @@ async def test_failing_start_is_an_error(listener: socket.socket) -> None:
             application(starts=False),
             listener,
             Settings(),
-            Ending(None),
+            Shutdown(None),
             lambda: pytest.fail("it has not started"),
             local=True,
         )
@@ -178,7 +178,7 @@ def test_hanging_end_is_cut(deadline: str, signals: int, code: int) -> None:
 def test_signal_cancels_the_start() -> None:
     """Ctrl-C before the server serves ends what has started, without a traceback."""
 
-    async def main(ending: Ending) -> None:
+    async def main(shutdown: Shutdown) -> None:
         asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGINT)
         await asyncio.sleep(60)
         pytest.fail("it went on")
@@ -221,14 +221,14 @@ async def test_failure_stops_the_server(
     """As a signal does; a second failure changes nothing of its reason."""
     # What ends a process whose end hangs would end the one of the tests.
     monkeypatch.setattr(threading.Timer, "start", never_starts)
-    ending = Ending(None)
+    shutdown = Shutdown(None)
 
     def on_ready() -> None:
-        ending.fail("the painter has failed")
-        ending.fail("so has another one")
+        shutdown.fail("the painter has failed")
+        shutdown.fail("so has another one")
 
-    await serve(application(), listener, Settings(), ending, on_ready, local=True)
-    assert ending.failure == "the painter has failed"
+    await serve(application(), listener, Settings(), shutdown, on_ready, local=True)
+    assert shutdown.failure == "the painter has failed"
 
 
 async def test_bug_in_the_watch_for_readiness_is_raised(listener: socket.socket) -> None:
@@ -238,4 +238,4 @@ async def test_bug_in_the_watch_for_readiness_is_raised(listener: socket.socket)
         raise RuntimeError("a bug of the test")
 
     with pytest.raises(RuntimeError, match="a bug of the test"):
-        await serve(application(), listener, Settings(), Ending(None), on_ready, local=True)
+        await serve(application(), listener, Settings(), Shutdown(None), on_ready, local=True)

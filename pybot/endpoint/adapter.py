@@ -15,8 +15,8 @@ from strawberry.http.exceptions import (
 )
 
 from pybot.endpoint.json_text import decode, encode
-from pybot.endpoint.protocol import RESTART
 from pybot.endpoint.stalls import StallWatch
+from pybot.endpoint.upstream_uvicorn import RESTART
 
 if TYPE_CHECKING:
     from pybot.endpoint.sockets import SocketView

@@ -22,10 +22,10 @@ from pybot.endpoint.json_text import encode
 from pybot.endpoint.limits import ConnectionLimits
 from pybot.endpoint.masking import visible
 from pybot.endpoint.negotiation import EVENTS
-from pybot.endpoint.protocol import connection_of
 from pybot.endpoint.refusal import HEADERS, Refusal
 from pybot.endpoint.stalls import StallWatch
 from pybot.endpoint.turns import Turns
+from pybot.endpoint.upstream_uvicorn import connection_of
 
 # Starts an operation, which notes its progress.
 StartOperation = Callable[[Progress], Awaitable[StreamResult]]

@@ -16,10 +16,10 @@ from pybot.endpoint.connections import Connections, TooMany
 from pybot.endpoint.limits import ConnectionLimits
 from pybot.endpoint.masking import report
 from pybot.endpoint.origin import OriginPolicy
-from pybot.endpoint.protocol import RESTART, RESTARTING
 from pybot.endpoint.schema import HardenedSchema
 from pybot.endpoint.transport_ws import TransportHandler
 from pybot.endpoint.types import ContextFactory
+from pybot.endpoint.upstream_uvicorn import RESTART, RESTARTING
 
 FORBIDDEN, TOO_MANY, INTERNAL = 4403, 4429, 4500
 

@@ -1,7 +1,7 @@
 """The GraphQL endpoint: one ASGI application for HTTP, event streams and WebSockets.
 
 Mount it with `Route("/graphql", view)` and `WebSocketRoute("/graphql", view)`; a `Mount` would
-answer POST with a redirect. Serve it with the protocols of `protocol.py`.
+answer POST with a redirect. Serve it with the protocols of `upstream_uvicorn.py`.
 """
 
 from collections.abc import Callable, Sequence

@@ -6,7 +6,7 @@ import strawberry
 
 from pybot.context import Info
 from pybot.errors import InvalidInput
-from pybot.resolvers.refusals import MAX_IDS, Refusals, required
+from pybot.resolvers.payload_errors import MAX_IDS, PayloadErrors, decode_required
 from pybot.schema import ids
 from pybot.schema.conversation import Conversation
 from pybot.schema.conversation_change import (
@@ -29,7 +29,7 @@ async def create_conversation(
     input: Annotated[CreateConversationInput, strawberry.argument(description="What to create.")],
 ) -> CreateConversationPayload:
     """Create an empty conversation."""
-    with Refusals() as refusals:
+    with PayloadErrors() as failed:
         snapshot = await info.context.services.conversations.create(
             info.context.viewer,
             title=given(input.title),
@@ -37,8 +37,8 @@ async def create_conversation(
             instructions=given(input.instructions) or "",
             idempotency_key=given(input.idempotency_key),
         )
-        return CreateConversationPayload(conversation=changed(info, snapshot))
-    return CreateConversationPayload(errors=refusals.errors)
+        return CreateConversationPayload(conversation=changed_conversation(info, snapshot))
+    return CreateConversationPayload(errors=failed.errors)
 
 
 async def update_conversation(
@@ -46,18 +46,18 @@ async def update_conversation(
     input: Annotated[UpdateConversationInput, strawberry.argument(description="What to change.")],
 ) -> UpdateConversationPayload:
     """Change what is given; a field that is null is refused."""
-    with Refusals() as refusals:
+    with PayloadErrors() as failed:
         snapshot = await info.context.services.conversations.update(
             info.context.viewer,
-            required("Conversation", input.conversation_id, "conversationId"),
+            decode_required("Conversation", input.conversation_id, "conversationId"),
             title=not_null(input.title, "title"),
             pinned=not_null(input.pinned, "pinned"),
             archived=not_null(input.archived, "archived"),
             model=model_name(not_null(input.model_id, "modelId")),
             instructions=not_null(input.instructions, "instructions"),
         )
-        return UpdateConversationPayload(conversation=changed(info, snapshot))
-    return UpdateConversationPayload(errors=refusals.errors)
+        return UpdateConversationPayload(conversation=changed_conversation(info, snapshot))
+    return UpdateConversationPayload(errors=failed.errors)
 
 
 async def delete_conversations(
@@ -65,7 +65,7 @@ async def delete_conversations(
     input: Annotated[DeleteConversationsInput, strawberry.argument(description="What to delete.")],
 ) -> DeleteConversationsPayload:
     """Delete those that are the viewer's; all other IDs are passed over."""
-    with Refusals() as refusals:
+    with PayloadErrors() as failed:
         if len(input.conversation_ids) > MAX_IDS:
             raise InvalidInput(f"At most {MAX_IDS} conversations at once.", ("conversationIds",))
         named = [ids.decode_as("Conversation", each) for each in input.conversation_ids]
@@ -75,10 +75,10 @@ async def delete_conversations(
         return DeleteConversationsPayload(
             deleted_conversation_ids=[ids.encode("Conversation", each) for each in deleted]
         )
-    return DeleteConversationsPayload(errors=refusals.errors)
+    return DeleteConversationsPayload(errors=failed.errors)
 
 
-def changed(info: Info, snapshot: Snapshot) -> Conversation:
+def changed_conversation(info: Info, snapshot: Snapshot) -> Conversation:
     """A conversation in a payload, just after it was changed."""
     return Conversation.from_snapshot(snapshot, scope_with(info, snapshot))
 
@@ -86,7 +86,7 @@ def changed(info: Info, snapshot: Snapshot) -> Conversation:
 def model_name(model_id: strawberry.ID | None) -> str | None:
     """The name of a model; None when no model is asked for."""
     global_id = given(model_id)
-    return None if global_id is None else required("Model", global_id, "modelId")
+    return None if global_id is None else decode_required("Model", global_id, "modelId")
 
 
 def not_null(value: T | None, name: str) -> T | None:

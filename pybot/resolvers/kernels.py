@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from pybot.context import Info
-from pybot.resolvers.refusals import Refusals, required
+from pybot.resolvers.payload_errors import PayloadErrors, decode_required
 from pybot.schema.fields import given
 from pybot.schema.kernel import Kernel
 from pybot.schema.kernel_change import (
@@ -26,38 +26,40 @@ async def interrupt_kernel(
     info: Info, input: Annotated[InterruptKernelInput, WHICH]
 ) -> InterruptKernelPayload:
     """Interrupt what the kernel runs."""
-    with Refusals(named="conversationId") as refusals:
+    with PayloadErrors(named="conversationId") as failed:
         record = await info.context.services.kernels.interrupt(
-            info.context.viewer, required("Conversation", input.conversation_id, "conversationId")
+            info.context.viewer,
+            decode_required("Conversation", input.conversation_id, "conversationId"),
         )
         return InterruptKernelPayload(kernel=await _kernel(info, record))
-    return InterruptKernelPayload(errors=refusals.errors)
+    return InterruptKernelPayload(errors=failed.errors)
 
 
 async def restart_kernel(
     info: Info, input: Annotated[RestartKernelInput, WHICH]
 ) -> RestartKernelPayload:
     """Restart the kernel, once for a key."""
-    with Refusals(named="conversationId") as refusals:
+    with PayloadErrors(named="conversationId") as failed:
         record = await info.context.services.kernels.restart(
             info.context.viewer,
-            required("Conversation", input.conversation_id, "conversationId"),
+            decode_required("Conversation", input.conversation_id, "conversationId"),
             idempotency_key=given(input.idempotency_key),
         )
         return RestartKernelPayload(kernel=await _kernel(info, record))
-    return RestartKernelPayload(errors=refusals.errors)
+    return RestartKernelPayload(errors=failed.errors)
 
 
 async def shutdown_kernel(
     info: Info, input: Annotated[ShutdownKernelInput, WHICH]
 ) -> ShutdownKernelPayload:
     """Shut the kernel down."""
-    with Refusals(named="conversationId") as refusals:
+    with PayloadErrors(named="conversationId") as failed:
         record = await info.context.services.kernels.shutdown(
-            info.context.viewer, required("Conversation", input.conversation_id, "conversationId")
+            info.context.viewer,
+            decode_required("Conversation", input.conversation_id, "conversationId"),
         )
         return ShutdownKernelPayload(kernel=await _kernel(info, record))
-    return ShutdownKernelPayload(errors=refusals.errors)
+    return ShutdownKernelPayload(errors=failed.errors)
 
 
 async def _kernel(info: Info, record: records.Kernel) -> Kernel:

@@ -5,8 +5,8 @@ from typing import Annotated
 import strawberry
 
 from pybot.context import Info
-from pybot.resolvers.conversations import changed, model_name
-from pybot.resolvers.refusals import Refusals, required
+from pybot.resolvers.conversations import changed_conversation, model_name
+from pybot.resolvers.payload_errors import PayloadErrors, decode_required
 from pybot.schema import cursors
 from pybot.schema.fields import given
 from pybot.schema.message import Message
@@ -21,8 +21,8 @@ from pybot.schema.message_change import (
 )
 from pybot.schema.run import Run
 from pybot.schema.scope import scope_with
-from pybot.services.once import Once
-from pybot.services.runs.starts import NewConversation, Sent
+from pybot.services.runs.starter import NewConversation, StartedRun
+from pybot.services.values.once import Once
 
 IN_TARGET = {
     "conversationId": ("target", "conversationId"),
@@ -37,7 +37,7 @@ async def send_message(
     input: Annotated[SendMessageInput, strawberry.argument(description="What to send and where.")],
 ) -> SendMessagePayload:
     """Send to the target, and start the run that answers."""
-    with Refusals(IN_TARGET) as refusals:
+    with PayloadErrors(IN_TARGET) as failed:
         sent = await info.context.services.runs.send(
             info.context.viewer,
             text=input.text,
@@ -45,7 +45,7 @@ async def send_message(
             new=_new_conversation(input.target),
             idempotency_key=given(input.idempotency_key),
         )
-        conversation = changed(info, sent.snapshot)
+        conversation = changed_conversation(info, sent.snapshot)
         scope, message = conversation.scope, sent.message
         return SendMessagePayload(
             message=Message.from_record(message, scope, Once(lambda: scope.message(message.id))),
@@ -53,7 +53,7 @@ async def send_message(
             conversation=conversation,
             event_cursor=_cursor(sent),
         )
-    return SendMessagePayload(errors=refusals.errors)
+    return SendMessagePayload(errors=failed.errors)
 
 
 async def regenerate_message(
@@ -63,17 +63,17 @@ async def regenerate_message(
     ],
 ) -> RegenerateMessagePayload:
     """Start a run that writes an answer again, as another version of it."""
-    with Refusals({"conversationId": ("messageId",)}, named="messageId") as refusals:
+    with PayloadErrors({"conversationId": ("messageId",)}, named="messageId") as failed:
         sent = await info.context.services.runs.regenerate(
             info.context.viewer,
-            required("Message", input.message_id, "messageId"),
+            decode_required("Message", input.message_id, "messageId"),
             idempotency_key=given(input.idempotency_key),
         )
         return RegenerateMessagePayload(
             run=Run.from_record(sent.run, scope_with(info, sent.snapshot)),
             event_cursor=_cursor(sent),
         )
-    return RegenerateMessagePayload(errors=refusals.errors)
+    return RegenerateMessagePayload(errors=failed.errors)
 
 
 async def cancel_run(
@@ -81,22 +81,24 @@ async def cancel_run(
     input: Annotated[CancelRunInput, strawberry.argument(description="Which run.")],
 ) -> CancelRunPayload:
     """Cancel a run; one that has ended stays as it is."""
-    with Refusals({"conversationId": ("runId",)}, named="runId") as refusals:
+    with PayloadErrors({"conversationId": ("runId",)}, named="runId") as failed:
         snapshot, record = await info.context.services.runs.cancel(
-            info.context.viewer, required("Run", input.run_id, "runId")
+            info.context.viewer, decode_required("Run", input.run_id, "runId")
         )
         return CancelRunPayload(run=Run.from_record(record, scope_with(info, snapshot)))
-    return CancelRunPayload(errors=refusals.errors)
+    return CancelRunPayload(errors=failed.errors)
 
 
-def _cursor(sent: Sent) -> str:
+def _cursor(sent: StartedRun) -> str:
     """The cursor just before the first event of what was started."""
     return cursors.encode(cursors.log_of(sent.snapshot.conversation.id), sent.cursor)
 
 
 def _conversation_id(target: MessageTarget) -> str | None:
     global_id = given(target.conversation_id)
-    return None if global_id is None else required("Conversation", global_id, "conversationId")
+    return (
+        None if global_id is None else decode_required("Conversation", global_id, "conversationId")
+    )
 
 
 def _new_conversation(target: MessageTarget) -> NewConversation | None:

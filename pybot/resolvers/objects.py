@@ -8,7 +8,7 @@ import strawberry
 
 from pybot.context import Info
 from pybot.errors import InvalidInput, NotFound
-from pybot.resolvers.refusals import MAX_IDS
+from pybot.resolvers.payload_errors import MAX_IDS
 from pybot.schema import ids
 from pybot.schema.cell import Cell
 from pybot.schema.conversation import Conversation

@@ -15,7 +15,7 @@ from pybot.schema.node import Node
 from pybot.schema.output import Output, output_from_record
 from pybot.schema.scope import Scope
 from pybot.services import records
-from pybot.services.once import Once, known
+from pybot.services.values.once import Once, known
 
 
 @strawberry.enum(description="How far the execution of a cell is.")

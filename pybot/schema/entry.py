@@ -29,10 +29,11 @@ from pybot.schema.message import Message
 from pybot.schema.output import output_from_record
 from pybot.schema.run import Run
 from pybot.schema.scope import Scope, scope_of, scope_with
-from pybot.services import events, records
+from pybot.services import records
 from pybot.services.conversations.snapshots import MessageView
 from pybot.services.conversations.viewerlog import ViewerEntry
-from pybot.services.once import Once
+from pybot.services.records import events
+from pybot.services.values.once import Once
 
 
 class Place(TypedDict):

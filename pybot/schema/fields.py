@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 import strawberry
 from strawberry import UNSET
 
-from pybot.services.pages import PageRequest
+from pybot.services.values.pages import PageRequest
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ import strawberry
 
 Kind = Literal["Viewer", "Model", "Conversation", "Run", "Message", "Cell", "Output", "Kernel"]
 
-# Service IDs are hierarchical (`services/records.py`). What has another shape names nothing, and
-# never gets as far as a key in Redis.
+# IDs of services are hierarchical (`services/records/ids.py`). One of another shape names nothing,
+# and must never become part of a key in Redis.
 _PART = "[0-9a-z]{1,32}"
 _SHAPES: dict[Kind, re.Pattern[str]] = {
     "Viewer": re.compile(_PART),

@@ -18,8 +18,8 @@ from pybot.schema.run_error import RunError
 from pybot.schema.scope import Scope
 from pybot.services import records
 from pybot.services.conversations.snapshots import MessageView
-from pybot.services.once import Once, known
-from pybot.services.pages import Page
+from pybot.services.values.once import Once, known
+from pybot.services.values.pages import Page
 
 
 @strawberry.enum(description="Who wrote a message.")

@@ -8,7 +8,7 @@ from pybot.schema import ids
 from pybot.schema.fields import field
 from pybot.schema.node import Node
 from pybot.services.llm.base import ChatModel, ModelInfo
-from pybot.services.once import Once, known
+from pybot.services.values.once import Once, known
 
 
 @strawberry.type(description="A language model that this server can use.")

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import strawberry
 
-from pybot.services.pages import Page
+from pybot.services.values.pages import Page
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from pybot.schema.node import Node
 from pybot.schema.representation import Download, Representation, accepted, url_of
 from pybot.schema.scalars import URL
 from pybot.services import records
-from pybot.services.outputs import filename_of
+from pybot.services.conversations.stored_outputs import filename_of
 
 TEXT = "text/plain"
 

@@ -9,7 +9,8 @@ import strawberry
 
 from pybot.schema.fields import field
 from pybot.schema.scalars import JSON, URL
-from pybot.services import exact_json, records
+from pybot.services import records
+from pybot.services.values import exact_json
 
 # Enough of a digest to tell two versions of one output apart.
 VERSION_LENGTH = 16

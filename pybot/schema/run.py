@@ -16,7 +16,7 @@ from pybot.schema.run_error import RunError
 from pybot.schema.scope import Scope, cells
 from pybot.services import records
 from pybot.services.conversations.snapshots import MessageView
-from pybot.services.once import Once
+from pybot.services.values.once import Once
 
 
 @strawberry.enum(description="How far a run is.")

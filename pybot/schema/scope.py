@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from pybot.context import Info
 from pybot.services.conversations.snapshots import MessageView, Snapshot
-from pybot.services.once import Once
 from pybot.services.records import Cell, CellPart, Run, Viewer, conversation_of
+from pybot.services.values.once import Once
 
 if TYPE_CHECKING:
     from pybot.services.container import Services

@@ -13,8 +13,8 @@ from pybot.schema.node import Node, PageInfo
 from pybot.schema.scope import scope_with
 from pybot.services import records
 from pybot.services.conversations.snapshots import Snapshot
-from pybot.services.once import Once
-from pybot.services.pages import Edge
+from pybot.services.values.once import Once
+from pybot.services.values.pages import Edge
 
 if TYPE_CHECKING:
     from pybot.services.container import Services

@@ -8,41 +8,41 @@ from dataclasses import dataclass
 from typing import Any
 
 from pybot.config import Settings
-from pybot.services.blobs import Blobs
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.conversation_kernels.commands import ConversationKernels
 from pybot.services.conversations.changes import Changes
+from pybot.services.conversations.cleanup import Cleanup
 from pybot.services.conversations.commands import Conversations
 from pybot.services.conversations.eventlog import EventLog
 from pybot.services.conversations.gate import Gate
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import Snapshots
-from pybot.services.conversations.sweep import Sweep
+from pybot.services.conversations.stored_outputs import StoredOutputs
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.hashes import Hashes
 from pybot.services.kernels.base import Kernels
 from pybot.services.kernels.gateway import GatewayKernels
 from pybot.services.kernels.local import LocalKernels
 from pybot.services.llm.adapters import model_of
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import profile_of
-from pybot.services.outputs import Outputs
 from pybot.services.readiness import Readiness
 from pybot.services.runs.answering import Answering
-from pybot.services.runs.attempt import Workplace
+from pybot.services.runs.attempt import WorkerServices
 from pybot.services.runs.commands import Runs
 from pybot.services.runs.log import RunLogs
 from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.quota import RunQuota
 from pybot.services.runs.repair import Repair
-from pybot.services.runs.starts import Starts
+from pybot.services.runs.starter import RunStarter
 from pybot.services.runs.suspension import Suspensions
 from pybot.services.runs.worker import RunWorker
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client, connect
+from pybot.services.store.blobs import Blobs
+from pybot.services.store.client import Client, connect
+from pybot.services.store.hashes import Hashes
 from pybot.services.store.hub import Hub
-from pybot.services.store.room import watch_writes
-from pybot.services.supervision import Supervisor
-from pybot.services.tasks import cancel_and_wait
+from pybot.services.store.write_check import watch_writes
 from pybot.services.upgrade.version import bring_up_to_date
 
 
@@ -52,7 +52,7 @@ class Services:
 
     settings: Settings
     conversations: Conversations
-    sweep: Sweep
+    cleanup: Cleanup
     snapshots: Snapshots
     messages: Messages
     runs: Runs
@@ -63,7 +63,7 @@ class Services:
     eventlog: EventLog
     viewerlog: ViewerLog
     blobs: Blobs
-    outputs: Outputs
+    stored_outputs: StoredOutputs
     models: tuple[ChatModel, ...]
     client: Client
     hub: Hub
@@ -93,7 +93,7 @@ class _Store:
     snapshots: Snapshots
     messages: Messages
     changes: Changes
-    sweep: Sweep
+    cleanup: Cleanup
 
 
 @asynccontextmanager
@@ -113,7 +113,7 @@ async def open_services(
         services = _services(store, settings, supervisor, model, open_kernels(settings))
         exits.push_async_callback(services.kernels.provider.aclose)
         exits.push_async_callback(services.kernels.aclose)
-        store.sweep.on_delete += [services.kernels.forget, _folder_removal(settings)]
+        store.cleanup.on_delete += [services.kernels.end_deleted, _folder_removal(settings)]
         loops = {
             "watch of kernels": services.kernels.watch(),
             "check that Redis takes writes": watch_writes(store.client),
@@ -128,12 +128,12 @@ async def open_services(
                 services.suspensions,
             )
             loops["repair of runs"] = repair.watch()
-            loops["repair of conversations"] = store.sweep.keep_repairing()
+            loops["repair of conversations"] = store.cleanup.keep_repairing()
         for name, loop in loops.items():
             exits.push_async_callback(cancel_and_wait, supervisor.start(loop, name))
         if settings.run.concurrency:
             worker = _worker(store, services)
-            store.hub.on_notice.append(worker.look_at)
+            store.hub.on_notice.append(worker.check_cancelled)
             await exits.enter_async_context(worker.working(supervisor))
         yield services
 
@@ -164,7 +164,7 @@ async def _open_store(exits: AsyncExitStack, settings: Settings, supervisor: Sup
         snapshots=snapshots,
         messages=Messages(client, snapshots),
         changes=Changes(gate, snapshots, appender, viewerlog),
-        sweep=Sweep(client, gate, appender, viewerlog, retention=retention),
+        cleanup=Cleanup(client, gate, appender, viewerlog, retention=retention),
     )
 
 
@@ -185,7 +185,7 @@ def _services(
         store.snapshots,
         store.changes,
         store.viewerlog,
-        store.sweep,
+        store.cleanup,
         model_names=[model.name],
     )
     blobs = Blobs(client, appender, most=limits.max_storage)
@@ -194,7 +194,7 @@ def _services(
     return Services(
         settings=settings,
         conversations=conversations,
-        sweep=store.sweep,
+        cleanup=store.cleanup,
         snapshots=store.snapshots,
         messages=store.messages,
         runs=_runs(store, settings, conversations, run_logs, queue),
@@ -220,7 +220,7 @@ def _services(
         eventlog=store.eventlog,
         viewerlog=store.viewerlog,
         blobs=blobs,
-        outputs=Outputs(store.snapshots, store.messages, blobs),
+        stored_outputs=StoredOutputs(store.snapshots, store.messages, blobs),
         models=(model,),
         client=client,
         hub=store.hub,
@@ -239,7 +239,7 @@ def _runs(
     """The commands of runs."""
     client, appender, limits = store.client, store.appender, settings.limits
     quota = RunQuota(client, limits.max_concurrent_runs)
-    starts = Starts(
+    starter = RunStarter(
         client,
         store.hashes,
         appender,
@@ -254,7 +254,7 @@ def _runs(
         appender,
         store.snapshots,
         store.messages,
-        starts,
+        starter,
         quota,
         run_logs,
         queue,
@@ -276,7 +276,7 @@ def _worker(store: _Store, services: Services) -> RunWorker:
         profile_of(settings.llm),
         settings,
     )
-    workplace = Workplace(
+    worker_services = WorkerServices(
         store.client,
         store.hashes,
         store.gate,
@@ -284,7 +284,7 @@ def _worker(store: _Store, services: Services) -> RunWorker:
         services.suspensions,
         answering,
     )
-    return RunWorker(workplace, services.queue, concurrency=settings.run.concurrency)
+    return RunWorker(worker_services, services.queue, concurrency=settings.run.concurrency)
 
 
 def _folder_removal(settings: Settings) -> Callable[[str], Coroutine[Any, Any, None]]:

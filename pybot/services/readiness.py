@@ -3,11 +3,11 @@
 import asyncio
 
 from pybot.errors import Unavailable
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.kernels.base import Kernels, KernelUnavailable
 from pybot.services.llm.base import ChatModel
-from pybot.services.store.connection import Client
-from pybot.services.store.room import refusal_of_writes
-from pybot.services.supervision import Supervisor
+from pybot.services.store.client import Client
+from pybot.services.store.write_check import why_writes_fail
 
 PATIENCE = 3.0  # seconds for one of them to answer
 
@@ -47,7 +47,7 @@ class Readiness:
     async def _writes(self) -> str:
         try:
             async with asyncio.timeout(PATIENCE):
-                return await refusal_of_writes(self._client) or "ok"
+                return await why_writes_fail(self._client) or "ok"
         except (Unavailable, TimeoutError):
             return "not known while Redis is out of reach"
 

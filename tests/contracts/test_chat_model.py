@@ -10,9 +10,9 @@ from pybot.config import LlmSettings
 from pybot.services.llm.base import (
     ChatModel,
     Delta,
-    Finished,
-    Generation,
     ModelError,
+    ModelRequest,
+    ResponseEnd,
     Turn,
 )
 from pybot.services.llm.chat import ChatCompletionsModel
@@ -71,15 +71,15 @@ async def model(adapter: Adapter, service: ScriptedTGI) -> AsyncIterator[ChatMod
     await opened.aclose()
 
 
-def asked(text: str, *, max_tokens: int = 512, stop: tuple[str, ...] = (FENCE,)) -> Generation:
-    return Generation(turns=[Turn("user", text)], max_tokens=max_tokens, stop=stop)
+def asked(text: str, *, max_tokens: int = 512, stop: tuple[str, ...] = (FENCE,)) -> ModelRequest:
+    return ModelRequest(turns=[Turn("user", text)], max_tokens=max_tokens, stop=stop)
 
 
-async def answer(model: ChatModel, generation: Generation) -> tuple[str, Finished]:
+async def answer(model: ChatModel, request: ModelRequest) -> tuple[str, ResponseEnd]:
     """The whole text and the end; the end comes once, and last."""
-    items = [item async for item in model.generate(generation)]
+    items = [item async for item in model.generate(request)]
     *deltas, finished = items
-    assert isinstance(finished, Finished)
+    assert isinstance(finished, ResponseEnd)
     assert all(isinstance(delta, Delta) for delta in deltas)
     return "".join(delta.text for delta in deltas if isinstance(delta, Delta)), finished
 
@@ -99,7 +99,7 @@ async def failure(model: ChatModel, text: str) -> tuple[str, ModelError]:
 async def test_answer_ends_with_finished_and_usage(model: ChatModel) -> None:
     text, finished = await answer(model, asked("[[answer: Hello there, friend.]]"))
     assert text == "Hello there, friend."
-    assert finished == Finished("stop", TokenUsage(prompt_tokens=7, completion_tokens=4))
+    assert finished == ResponseEnd("stop", TokenUsage(prompt_tokens=7, completion_tokens=4))
 
 
 async def test_stop_sequence_is_part_of_the_text(model: ChatModel) -> None:
@@ -123,7 +123,7 @@ async def test_whole_conversation_reaches_the_service(
         Turn("assistant", "Reply"),
         Turn("user", "[[answer: ok]]"),
     ]
-    await answer(model, Generation(turns=turns, max_tokens=9))
+    await answer(model, ModelRequest(turns=turns, max_tokens=9))
     shown = service.requests[0].turns
     assert shown[:4] == [(turn.role, turn.text) for turn in turns]
     assert shown[4:] in ([], [("assistant", "")])
@@ -133,7 +133,7 @@ async def test_unfinished_turn_of_the_assistant_comes_with_the_question(
     model: ChatModel, service: ScriptedTGI
 ) -> None:
     turns = [Turn("user", "[[answer: of it]]"), Turn("assistant", "The rest")]
-    await answer(model, Generation(turns=turns, max_tokens=9))
+    await answer(model, ModelRequest(turns=turns, max_tokens=9))
     shown = service.requests[0].turns
     assert shown[:2] == [("user", "[[answer: of it]]"), ("assistant", "The rest")]
 
@@ -155,8 +155,8 @@ async def test_any_text_comes_through_unharmed(model: ChatModel) -> None:
 
 async def test_temperature_zero_is_greedy(model: ChatModel, service: ScriptedTGI) -> None:
     turns = [Turn("user", "[[answer: ok]]")]
-    await answer(model, Generation(turns=turns, max_tokens=9, temperature=0))
-    await answer(model, Generation(turns=turns, max_tokens=9, temperature=0.7))
+    await answer(model, ModelRequest(turns=turns, max_tokens=9, temperature=0))
+    await answer(model, ModelRequest(turns=turns, max_tokens=9, temperature=0.7))
     assert [each.temperature for each in service.requests] == [0, 0.7]
 
 
@@ -227,7 +227,7 @@ async def test_first_piece_comes_before_the_last_is_written(
     await service.held()
     service.release()
     assert await anext(pieces) == Delta(" second")
-    assert isinstance(await anext(pieces), Finished)
+    assert isinstance(await anext(pieces), ResponseEnd)
 
 
 async def test_closing_the_iterator_closes_the_connection(

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from pybot.endpoint.limits import ConnectionLimits
-from pybot.endpoint.protocol import Http, WebSockets
+from pybot.endpoint.upstream_uvicorn import Http, WebSockets
 from pybot.endpoint.view import GraphQLView
 from tests.endpoint.sample import Watched, sample_context, sample_schema
 from tests.fixtures.server import abort_left

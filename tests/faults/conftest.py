@@ -54,10 +54,10 @@ class Fleet:
         """The worker that has begun runs, of which so many were begun."""
 
         def beginnings() -> list[PybotProcess]:
-            return [each for each in workers for _ in range(each.logged("run begun"))]
+            return [each for each in workers for _ in range(each.logged("run taken up"))]
 
         await until(lambda: len(beginnings()) >= begun)
-        return max(workers, key=lambda each: each.logged("run begun"))
+        return max(workers, key=lambda each: each.logged("run taken up"))
 
     def _started(self, command: str, settings: dict[str, str], *arguments: str) -> PybotProcess:
         environment = {

@@ -50,7 +50,8 @@ class Pool:
         return [
             each
             for each in self.alive
-            if each.logged("run begun") > each.logged("run ended") + each.logged("run left")
+            if each.logged("run taken up")
+            > each.logged("run ended") + each.logged("run taken over")
         ]
 
     async def until_at_work(self, followers: Followers) -> None:

@@ -165,7 +165,7 @@ async def test_worker_that_ends_after_a_restart_of_redis_hands_over(
     await text_reached(ann, sent, 20)
     await asyncio.to_thread(ending.end, signal.SIGTERM)
     following = await harmed.worker(RUN__LEASE="60")
-    assert await until(lambda: following.logged("run begun") == 1) < 2
+    assert await until(lambda: following.logged("run taken up") == 1) < 2
 
 
 async def test_redis_frozen_for_10_seconds(harmed: Fleet, own_redis: RedisOfTest) -> None:

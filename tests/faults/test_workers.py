@@ -64,16 +64,16 @@ async def test_worker_stopped_in_mid_cell_comes_back(fleet: Fleet) -> None:
     lost = await fleet.holder(workers)
     lost.process.send_signal(signal.SIGSTOP)
     (other,) = (each for each in workers if each is not lost)
-    await until(lambda: other.logged("run begun") == 1, timeout=TAKEN_UP_WITHIN)
+    await until(lambda: other.logged("run taken up") == 1, timeout=TAKEN_UP_WITHIN)
     lost.process.send_signal(signal.SIGCONT)
-    await until(lambda: lost.logged("run left to others") == 1, timeout=5)
+    await until(lambda: lost.logged("run taken over") == 1, timeout=5)
     agreed = await followers.agreed(30)
     assert agreed["run"]["status"] == "COMPLETED"
     _, cell, _, checked, said = agreed["parts"]
     assert cell["status"] == "COMPLETED"
     assert checked["outputs"][0]["text"] == "99 x\n"
     assert said["text"] == "It ran: 99 x"
-    assert [each.logged("run begun") for each in (lost, other)] == [1, 1]
+    assert [each.logged("run taken up") for each in (lost, other)] == [1, 1]
 
 
 async def test_worker_stopped_in_mid_token_comes_back(fleet: Fleet) -> None:
@@ -85,14 +85,14 @@ async def test_worker_stopped_in_mid_token_comes_back(fleet: Fleet) -> None:
     lost = await fleet.holder(workers)
     lost.process.send_signal(signal.SIGSTOP)
     (other,) = (each for each in workers if each is not lost)
-    await until(lambda: other.logged("run begun") == 1, timeout=TAKEN_UP_WITHIN)
+    await until(lambda: other.logged("run taken up") == 1, timeout=TAKEN_UP_WITHIN)
     lost.process.send_signal(signal.SIGCONT)
-    await until(lambda: lost.logged("run left to others") == 1, timeout=5)
+    await until(lambda: lost.logged("run taken over") == 1, timeout=5)
     await fleet.tgi.until(lambda: fleet.tgi.requests[0].end == "gone")
     agreed = await followers.agreed(30)
     assert agreed["run"]["status"] == "COMPLETED"
     assert agreed["parts"] == [{"text": TEXT}]
-    assert [each.logged("run begun") for each in (lost, other)] == [1, 1]
+    assert [each.logged("run taken up") for each in (lost, other)] == [1, 1]
 
 
 async def test_worker_that_ends_hands_over_at_once(fleet: Fleet) -> None:
@@ -104,7 +104,7 @@ async def test_worker_that_ends_hands_over_at_once(fleet: Fleet) -> None:
     ending = await fleet.holder(workers)
     (other,) = (each for each in workers if each is not ending)
     seconds = asyncio.create_task(asyncio.to_thread(ending.end, signal.SIGTERM))
-    assert await until(lambda: other.logged("run begun") == 1) < 2
+    assert await until(lambda: other.logged("run taken up") == 1) < 2
     assert await seconds < 4
     assert ending.process.returncode == 0
     agreed = await followers.agreed(30)

@@ -13,8 +13,8 @@ from pybot.endpoint.schema import HardenedSchema
 from pybot.schema import ids
 from pybot.schema.root import build_schema
 from pybot.services.container import Services, open_services
-from pybot.services.events import Event
 from pybot.services.records import Viewer, conversation_of
+from pybot.services.records.events import Event
 
 ALICE = Viewer(username="alice", email="alice@example.org", display_name="Alice")
 BOB = Viewer(username="bob")

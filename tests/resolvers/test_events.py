@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pybot.schema import cursors, ids
-from pybot.services.events import CellChanged, OutputChanged, TextDelta
 from pybot.services.records import Cell, CellStatus, StreamName, StreamOutput
+from pybot.services.records.events import CellChanged, OutputChanged, TextDelta
 from pybot.services.store import keys
 from tests.resolvers.conftest import ALICE, BOB, Api, service_id
 

@@ -5,7 +5,6 @@ from typing import Any
 from pybot import __version__
 from pybot.schema import ids
 from pybot.services.container import Services
-from pybot.services.events import CellChanged, OutputChanged, TextDelta
 from pybot.services.records import (
     Cell,
     CellStatus,
@@ -19,6 +18,7 @@ from pybot.services.records import (
     StreamName,
     StreamOutput,
 )
+from pybot.services.records.events import CellChanged, OutputChanged, TextDelta
 from pybot.services.store import keys
 from tests.resolvers.conftest import ALICE, BOB, Api, Started, service_id
 

@@ -7,8 +7,8 @@ import pytest
 
 from pybot.schema import cursors
 from pybot.services.conversations.snapshots import Snapshot
-from pybot.services.events import TextDelta
 from pybot.services.records import Viewer
+from pybot.services.records.events import TextDelta
 from tests.resolvers.conftest import ALICE, Api, service_id
 
 WHOLE = "id title eventCursor messages { nodes { text } } activeRun { status }"

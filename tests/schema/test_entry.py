@@ -10,9 +10,10 @@ from pybot.context import Context, Info
 from pybot.schema import cell, cursors, ids, kernel, message, output, run, run_error
 from pybot.schema import event as event_types
 from pybot.schema.entry import conversation_event, viewer_event
-from pybot.services import events, records
+from pybot.services import records
 from pybot.services.conversations.snapshots import Snapshots
 from pybot.services.conversations.viewerlog import ViewerEntry
+from pybot.services.records import events
 
 THEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 CONVERSATION_ID = "c" * 32

@@ -3,7 +3,7 @@
 import pytest
 
 from pybot import errors
-from pybot.resolvers.refusals import Refusals, required
+from pybot.resolvers.payload_errors import PayloadErrors, decode_required
 from pybot.schema.errors import ConflictError, LimitExceededError
 
 RUN_ID = "c.r"
@@ -20,34 +20,34 @@ RUN_ID = "c.r"
     ],
 )
 def test_each_expected_failure_has_its_type(error: errors.PybotError, name: str, code: str) -> None:
-    with Refusals() as refusals:
+    with PayloadErrors() as failed:
         raise error
-    found = refusals.errors[0]
+    found = failed.errors[0]
     assert (type(found).__name__, found.code.name, found.message) == (name, code, "no")
     assert found.path == []
 
 
 def test_path_starts_at_the_input() -> None:
-    with Refusals() as refusals:
+    with PayloadErrors() as failed:
         raise errors.InvalidInput("no", ("title",))
-    assert refusals.errors[0].path == ["input", "title"]
+    assert failed.errors[0].path == ["input", "title"]
 
 
 def test_path_leads_to_where_the_argument_lies_in_the_input() -> None:
-    with Refusals({"title": ("target", "newConversation", "title")}) as refusals:
+    with PayloadErrors({"title": ("target", "newConversation", "title")}) as failed:
         raise errors.InvalidInput("no", ("title", "0"))
-    assert refusals.errors[0].path == ["input", "target", "newConversation", "title", "0"]
+    assert failed.errors[0].path == ["input", "target", "newConversation", "title", "0"]
 
 
 def test_conflict_and_limit_say_more() -> None:
-    with Refusals() as refusals:
+    with PayloadErrors() as failed:
         raise errors.Conflict("no", run_id=RUN_ID)
-    conflict = refusals.errors[0]
+    conflict = failed.errors[0]
     assert isinstance(conflict, ConflictError)
     assert conflict.run_id == RUN_ID
-    with Refusals() as refusals:
+    with PayloadErrors() as failed:
         raise errors.LimitExceeded("no", retry_after=7)
-    limit = refusals.errors[0]
+    limit = failed.errors[0]
     assert isinstance(limit, LimitExceededError)
     assert limit.retry_after_seconds == 7
 
@@ -56,11 +56,11 @@ def test_conflict_and_limit_say_more() -> None:
     "error", [errors.CursorExpired("no"), errors.Superseded("no"), KeyError("no")]
 )
 def test_what_is_no_failure_of_a_change_goes_on(error: Exception) -> None:
-    with pytest.raises(type(error)), Refusals():
+    with pytest.raises(type(error)), PayloadErrors():
         raise error
 
 
 def test_malformed_id_of_an_argument_is_not_found() -> None:
     with pytest.raises(errors.NotFound) as refused:
-        required("Run", "nonsense", "runId")
+        decode_required("Run", "nonsense", "runId")
     assert refused.value.path == ("runId",)

@@ -18,11 +18,11 @@ from pydantic import SecretStr
 
 from pybot.config import JupyterSettings, LlmSettings, RunSettings, Settings
 from pybot.errors import Unavailable
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.local.owner_config import OwnerConfig
 from pybot.services.local.redis_server import redis_server
 from pybot.services.store import keys
-from pybot.services.store.connection import Client, connect
-from pybot.services.supervision import Supervisor
+from pybot.services.store.client import Client, connect
 from pybot.services.upgrade import from_1
 from pybot.services.upgrade.version import VERSION, bring_up_to_date
 from tests.client import Api

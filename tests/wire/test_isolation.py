@@ -1,108 +1,139 @@
-"""Two users never see anything of each other's, by any ID, query, mutation or subscription."""
+"""Two users never see anything of each other's, by any ID, query, mutation or subscription.
 
+Every place of the schema that takes an ID is tried with the owner's IDs: by the owner, and by
+somebody else, to whom they are as good as IDs that name nothing.
+"""
+
+import asyncio
 from typing import Any
 
 import pytest
 
-from tests.client import Api, GraphQLErrors
 from tests.fixtures.server import Server
+from tests.id_walk import Operation, givers, operations, places, places_elsewhere
+from tests.wire.isolated import (
+    Ask,
+    Transport,
+    World,
+    absent,
+    decoded,
+    moved,
+    over_http,
+    over_websocket,
+    world_of,
+)
 
-NODE = """
-query($id: ID!) {
-  node(id: $id) { __typename id }
-  nodes(ids: [$id]) { __typename }
-  conversation(id: $id) { title }
-}
-"""
-
-NOTHING = {"node": None, "nodes": [None], "conversation": None}
-
-
-def mutation(field: str, argument: str, more: str = "") -> str:
-    """A mutation that names one object, and asks for nothing but its errors."""
-    kind = f"{field[0].upper()}{field[1:]}Input"
-    return (
-        f"mutation($id: ID!) {{ {field}(input: {{{argument}: $id{more}}}) "
-        f"{{ errors {{ code path }} }} }} # {kind}"
-    )
-
-
-MUTATIONS = {
-    "updateConversation": mutation("updateConversation", "conversationId", ', title: "mine"'),
-    "sendMessage": (
-        "mutation($id: ID!) { sendMessage(input: {target: {conversationId: $id}, "
-        'text: "hi"}) { errors { code path } } }'
-    ),
-    "regenerateMessage": mutation("regenerateMessage", "messageId"),
-    "cancelRun": mutation("cancelRun", "runId"),
-    "interruptKernel": mutation("interruptKernel", "conversationId"),
-    "restartKernel": mutation("restartKernel", "conversationId"),
-    "shutdownKernel": mutation("shutdownKernel", "conversationId"),
-}
+NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
+# Objects that belong to the server, and are everybody's.
+SHARED = ["Model"]
+# The transports, and the kinds of operations that they take.
+TRANSPORTS = [
+    (over_http, ("Query", "Mutation")),
+    (over_websocket, ("Query", "Mutation", "Subscription")),
+]
 
 
-async def everything_of(ann: Api) -> dict[str, str]:
-    """One object of each kind that Ann has, by its global ID."""
-    sent = await ann.send("[[code: print(1)\n1 + 1]] [[answer: done]]")
-    await ann.until_ended(sent)
-    snapshot = await ann.snapshot(sent["conversation"]["id"])
-    answer = snapshot["messages"]["nodes"][-1]
-    cell = answer["parts"][1]["cell"]
-    viewer = (await ann.ask("{ viewer { id } }"))["viewer"]
-    return {
-        "viewer": viewer["id"],
-        "conversation": snapshot["id"],
-        "question": snapshot["messages"]["nodes"][0]["id"],
-        "answer": answer["id"],
-        "run": sent["run"]["id"],
-        "cell": cell["id"],
-        "output": cell["outputs"][0]["id"],
-        "kernel": snapshot["kernel"]["id"],
-    }
+async def first_answer(world: World, ask: Ask, operation: Operation, global_id: str) -> Any:
+    """The first payload of an operation; something happens while it follows in silence."""
+    asking = asyncio.ensure_future(ask(operation.document, operation.variables(global_id)))
+    titles = 0
+    while not (await asyncio.wait({asking}, timeout=0.2))[0]:
+        titles += 1
+        await world.api.ask(
+            "mutation($id: ID!, $title: String) { updateConversation(input: "
+            "{conversationId: $id, title: $title}) { errors { code } } }",
+            id=world.conversation,
+            title=f"renamed {titles}",
+        )
+    return await asking
 
 
-async def codes(api: Api, query: str, object_id: str) -> list[str]:
-    """The codes of a payload's errors."""
-    data: dict[str, Any] = await api.ask(query, id=object_id)
-    return [error["code"] for payload in data.values() for error in payload["errors"]]
+def is_refused(payload: dict[str, Any]) -> bool:
+    """Whether an answer says that something is wrong, or has nothing."""
+    data: dict[str, Any] = payload.get("data") or {}
+    values = [
+        each for value in data.values() for each in (value if isinstance(value, list) else [value])
+    ]
+    return "errors" in payload or any(value is None or value.get("errors") for value in values)
 
 
-async def test_nothing_of_another_users_is_found(server: Server) -> None:
-    """Every ID of Ann's is as good as none to Bob, who gets the same answers as for nonsense."""
+async def test_every_id_that_is_given_is_its_owners(server: Server) -> None:
+    """Every field of the schema that gives an ID does so; the owner finds each, nobody else."""
     ann, bob = server.user("ann"), server.user("bob")
-    for kind, object_id in (await everything_of(ann)).items():
-        own = await ann.ask("query($id: ID!) { node(id: $id) { id } }", id=object_id)
-        assert own["node"] == {"id": object_id}, kind
-        assert await bob.ask(NODE, id=object_id) == NOTHING, kind
-    assert await bob.ask(NODE, id="nonsense") == NOTHING
+    world = await world_of(ann)
+    assert set(world.given) == givers(world.schema)
+    deleted = world.given["DeleteConversationsPayload", "deletedConversationIds"]
+    for global_id in sorted(set().union(*world.given.values()) - deleted):
+        kind, _ = decoded(global_id)
+        found = (await ann.ask(NODE, id=global_id))["node"]
+        assert found is not None, kind
+        assert found["id"] == global_id
+        expected = {"node": found if kind in SHARED else None}
+        assert await bob.ask(NODE, id=global_id) == expected, kind
+    for nothing in ("nonsense", *map(absent, world.one.values()), *deleted):
+        assert await ann.ask(NODE, id=nothing) == {"node": None}
 
 
-async def test_nothing_of_another_users_can_be_changed(server: Server) -> None:
-    """Every mutation with any ID of Ann's is NOT_FOUND to Bob, and changes nothing."""
+async def test_object_of_another_user_is_not_found_in_ones_own_conversation(
+    server: Server,
+) -> None:
+    """An ID that is put together: one's own conversation, and the other's message in it."""
     ann, bob = server.user("ann"), server.user("bob")
-    objects = await everything_of(ann)
-    before = await ann.snapshot(objects["conversation"])
-    for name, query in MUTATIONS.items():
-        for kind, object_id in objects.items():
-            assert await codes(bob, query, object_id) == ["NOT_FOUND"], (name, kind)
-    deleted = await bob.ask(
-        "mutation($ids: [ID!]!) { deleteConversations(input: {conversationIds: $ids}) "
-        "{ deletedConversationIds errors { code } } }",
-        ids=list(objects.values()),
-    )
-    assert deleted["deleteConversations"] == {"deletedConversationIds": [], "errors": []}
-    assert await ann.snapshot(objects["conversation"]) == before
+    theirs, own = await world_of(ann), await world_of(bob)
+    for kind, global_id in theirs.one.items():
+        if "." in decoded(global_id)[1]:
+            assert await bob.ask(NODE, id=own.one[kind]) != {"node": None}, kind
+            assert await bob.ask(NODE, id=moved(global_id, own.conversation)) == {"node": None}
 
 
-async def test_nothing_of_another_users_can_be_followed(server: Server) -> None:
-    """A subscription to Ann's conversation is NOT_FOUND to Bob, with any cursor."""
+@pytest.mark.parametrize(("transport", "roots"), TRANSPORTS)
+async def test_every_place_that_takes_an_id_takes_ones_own_alone(
+    server: Server, transport: Transport, roots: tuple[str, ...]
+) -> None:
+    """Somebody else gets what an ID that names nothing gets, and changes nothing."""
     ann, bob = server.user("ann"), server.user("bob")
-    sent = await ann.send("hello")
-    await ann.until_ended(sent)
-    for after in (None, sent["eventCursor"]):
-        with pytest.raises(GraphQLErrors) as refused:
-            await anext(bob.events(sent["conversation"]["id"], after))
-        assert refused.value.code == "NOT_FOUND"
+    world, own = await world_of(ann), await world_of(bob)
+    assert places_elsewhere(world.schema) == []
+    before = await world.state()
+    async with transport(bob) as ask:
+        for operation in tried(own, roots):
+            for kind, global_id in world.one.items():
+                if kind in SHARED:
+                    continue
+                foreign = await ask(operation.document, operation.variables(global_id))
+                nothing = await ask(operation.document, operation.variables(absent(global_id)))
+                assert foreign == nothing, (operation, kind)
+    assert await world.state() == before
+    async with transport(ann) as ask:
+        for operation in tried(world, roots):
+            await check_own(world, ask, operation)
+
+
+def tried(own: World, roots: tuple[str, ...]) -> list[Operation]:
+    """All operations of these roots, with what is right of one's own beside the ID.
+
+    Those that delete come last.
+    """
+    found = [
+        operation
+        for place in places(own.schema)
+        if place.root in roots
+        for operation in operations(own.schema, place, own.beside())
+    ]
+    return sorted(found, key=lambda operation: operation.place.field.startswith("delete"))
+
+
+async def check_own(world: World, ask: Ask, operation: Operation) -> None:
+    """The owner's IDs are taken, and IDs that name nothing are not."""
+    place = operation.place
+    for kind, global_id in world.one.items():
+        if place.kind not in ("Node", kind):
+            continue
+        await world.until_idle()
+        nothing = await ask(operation.document, operation.variables(absent(global_id)))
+        taken = await first_answer(world, ask, operation, global_id)
+        assert not is_refused(taken), (operation, taken)
+        assert taken != nothing, operation
 
 
 async def test_lists_are_each_users_own(server: Server) -> None:

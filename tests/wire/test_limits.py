@@ -71,3 +71,35 @@ async def test_refused_messages_do_not_count(start: Start) -> None:
             "ConflictError"
         }
         assert (await ann.send("hello"))["errors"] == []
+
+
+async def test_messages_that_lose_a_race_do_not_count(start: Start) -> None:
+    """Each of them was admitted before the one that won was there."""
+    async with start(limits={"max_concurrent_runs": 2}) as server:
+        ann = server.user()
+        created = await ann.ask(
+            "mutation { createConversation(input: {}) { conversation { id } } }"
+        )
+        conversation = created["createConversation"]["conversation"]["id"]
+        answers = await asyncio.gather(*(ann.send("[[stall: 60]]", conversation) for _ in range(9)))
+        assert sum(1 for answer in answers if not answer["errors"]) == 1
+        assert (await ann.send("[[stall: 60]]"))["errors"] == []
+        late = await ann.send("one too many")
+        assert [error["code"] for error in late["errors"]] == ["LIMIT_EXCEEDED"]
+
+
+async def test_retry_whose_conversation_is_deleted_does_not_count(start: Start) -> None:
+    """It is admitted as a new one, and then there is nothing to begin it in."""
+    async with start(limits={"max_concurrent_runs": 1}) as server:
+        ann = server.user()
+        sent = await ann.send("hello", key="a key")
+        await ann.until_ended(sent)
+        await ann.ask(
+            "mutation($id: ID!) { deleteConversations(input: {conversationIds: [$id]}) "
+            "{ errors { code } } }",
+            id=sent["conversation"]["id"],
+        )
+        for _ in range(3):
+            again = await ann.send("hello", key="a key")
+            assert [error["code"] for error in again["errors"]] == ["NOT_FOUND"]
+        assert (await ann.send("hello"))["errors"] == []

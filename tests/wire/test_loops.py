@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from pybot.services.conversation_kernels import commands
-from pybot.services.conversations.sweep import Sweep
+from pybot.services.conversations.cleanup import Cleanup
 from pybot.services.kernels.base import KernelNotice, KernelUnavailable
 from pybot.services.kernels.local import LocalKernels
-from pybot.services.store import room
+from pybot.services.store import write_check
 from pybot.services.store.appender import Appender
 from pybot.services.store.hub import Hub
 from tests.client import Api
@@ -46,8 +46,8 @@ async def failing_notices(_: LocalKernels) -> AsyncGenerator[KernelNotice]:
         (Hub, "_receive", async_bug, "listener to other processes"),
         (Hub, "_keep_subscribed", async_bug, "listener to other processes"),
         (LocalKernels, "notices", failing_notices, "watch of kernels"),
-        (room, "refusal_of_writes", async_bug, "check that Redis takes writes"),
-        (Sweep, "repair", async_bug, "repair of conversations"),
+        (write_check, "why_writes_fail", async_bug, "check that Redis takes writes"),
+        (Cleanup, "repair", async_bug, "repair of conversations"),
     ],
 )
 async def test_failed_loop_is_named_by_readyz(

@@ -8,7 +8,7 @@ from langchain_community.chat_message_histories import RedisChatMessageHistory
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from redis.asyncio import Redis
 
-from pybot.services.hashes import Hashes
+from pybot.services.store.hashes import Hashes
 from tests.fixtures.redis import keys_like
 from tests.fixtures.server import Server, Start
 

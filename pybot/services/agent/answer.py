@@ -1,4 +1,4 @@
-"""The answer that is being written: its parts, told to the log as they grow, committed as they end.
+"""The answer that is being written: its parts, published as they grow, committed as they end.
 
 Text loses the blank lines at its ends. Code that repeats the last cell is held back until it
 differs, so that a model which only repeats itself leaves no trace.
@@ -10,14 +10,14 @@ from pybot.services.agent.bundles import clean
 from pybot.services.agent.failures import too_many_steps
 from pybot.services.agent.observations import observe
 from pybot.services.agent.ports import Assignment, RunLog, Step
-from pybot.services.agent.waiting import uncancelled
-from pybot.services.events import CellChanged, CodeDelta, Event, TextDelta
-from pybot.services.instants import now
+from pybot.services.background.tasks import finish_despite_cancel
 from pybot.services.records import Cell, CellPart, CellStatus, Part, TextPart
+from pybot.services.records.events import CellChanged, CodeDelta, Event, TextDelta
+from pybot.services.values.instants import now
 
 
 class _Growing:
-    """A text that grows: what was told of it, and what is held back."""
+    """A text that grows: what was published of it, and what is held back."""
 
     def __init__(self, *, reasoning: bool = False) -> None:
         self.reasoning = reasoning
@@ -25,8 +25,8 @@ class _Growing:
         self.length = 0
         self._pieces: list[str] = []
 
-    def tell(self, text: str) -> int:
-        """Add a piece that is told; the offset where it begins."""
+    def publish(self, text: str) -> int:
+        """Add a published piece; its offset in code points."""
         offset = self.length
         self._pieces.append(text)
         self.length += len(text)
@@ -39,7 +39,7 @@ class _Growing:
 class Answer:
     """The parts of one message, the last of which may be open.
 
-    Raises Stopped where another cell would be one too many.
+    Raises RunNotCompleted when a cell more than `max_cells` begins.
     """
 
     def __init__(self, log: RunLog, assignment: Assignment, *, max_cells: int) -> None:
@@ -73,11 +73,11 @@ class Answer:
         text = growing.held + clean(text)
         if not growing.length:
             text = text.lstrip("\r\n")
-        told = text.rstrip()
-        if not growing.length and self._last_text(reasoning).startswith(told):
-            told = ""
-        growing.held = text[len(told) :]
-        await self._tell_text(growing, told)
+        visible = text.rstrip()
+        if not growing.length and self._last_text(reasoning).startswith(visible):
+            visible = ""
+        growing.held = text[len(visible) :]
+        await self._publish_text(growing, visible)
 
     async def end_text(self, *, at_end: bool = False) -> None:
         """Commit the text part, if one is open and has any text.
@@ -89,7 +89,7 @@ class Answer:
             return
         held = growing.held.rstrip()
         if held and not (at_end and held == self._last_text(growing.reasoning)):
-            await self._tell_text(growing, held)
+            await self._publish_text(growing, held)
         if growing.length:
             part = TextPart(
                 index=len(self.parts),
@@ -100,41 +100,41 @@ class Answer:
             await self._commit(Step(part=part))
 
     async def write_code(self, text: str) -> None:
-        """Add to the cell, or begin one once there is code that is not the last cell's again."""
+        """Add to the cell; begins one once the code differs from the last cell's."""
         if self._code is None:
             self._code = _Growing()
         growing = self._code
         growing.held += clean(text)
         is_repeat = bool(self.cells) and self.cells[-1].source.startswith(growing.held)
         if self._cell is not None or (growing.held.strip() and not is_repeat):
-            await self._tell_code(growing)
+            await self._publish_code(growing)
 
     async def end_code(self) -> Cell | None:
-        """The cell, its code whole; None when there was none, or only the last cell's once more."""
+        """The cell with its complete code; None without code, or when it repeats the last cell."""
         growing, self._code = self._code, None
         if growing is None:
             return None
         code = growing.held.strip()
         if code and not (self.cells and self.cells[-1].source.strip() == code):
-            await self._tell_code(growing)
+            await self._publish_code(growing)
         if self._cell is not None:
             self._cell = replace(self._cell, source=str(growing))
         return self._cell
 
     async def change_cell(self, cell: Cell) -> None:
-        """Tell how the open cell is by now."""
+        """Replace the open cell, and publish it without its outputs."""
         self._cell = cell
         await self._log.emit(CellChanged(replace(cell, outputs=())))
 
     async def end_cell(self, cell: Cell, events: list[Event], observation: str) -> None:
         """Commit the open cell, which has ended."""
         self._cell = None
-        told = CellChanged(replace(cell, outputs=()))
+        changed = CellChanged(replace(cell, outputs=()))
         part = CellPart(index=cell.part_index, cell=cell)
-        await self._commit(Step(part=part, events=(*events, told), observation=observation))
+        await self._commit(Step(part=part, events=(*events, changed), observation=observation))
 
     async def abandon(self) -> None:
-        """Commit what is open as it is; code that was being written ends INTERRUPTED."""
+        """Commit the open part as it is; an open cell ends INTERRUPTED."""
         await self.end_text()
         growing, self._code = self._code, None
         cell = self._cell
@@ -144,19 +144,19 @@ class Answer:
             await self.end_cell(ended, [], observe(ended))
 
     def _last_text(self, reasoning: bool) -> str:
-        """The text part before this one."""
+        """The newest committed text part; "" for none, and for reasoning."""
         texts = [part.text for part in self.parts if isinstance(part, TextPart)]
         return texts[-1] if texts and not reasoning else ""
 
-    async def _tell_text(self, growing: _Growing, text: str) -> None:
+    async def _publish_text(self, growing: _Growing, text: str) -> None:
         if text:
             index, revision = len(self.parts), self._revision
-            offset = growing.tell(text)
+            offset = growing.publish(text)
             await self._log.emit(
                 TextDelta(self._message_id, index, revision, offset, text, growing.reasoning)
             )
 
-    async def _tell_code(self, growing: _Growing) -> None:
+    async def _publish_code(self, growing: _Growing) -> None:
         if self._cell is None:
             await self.end_text()
             if len(self.cells) >= self._max_cells:
@@ -170,13 +170,13 @@ class Answer:
             )
             await self._log.emit(CellChanged(self._cell))
         code, growing.held = growing.held, ""
-        offset = growing.tell(code)
+        offset = growing.publish(code)
         await self._log.emit(CodeDelta(self._cell.id, self._cell.revision, offset, code))
 
     async def _commit(self, step: Step) -> None:
         self.parts.append(step.part)
         self._revision = 0
-        await uncancelled(self._log.commit(step))
+        await finish_despite_cancel(self._log.commit(step))
 
 
 def _next_revision(assignment: Assignment) -> int:

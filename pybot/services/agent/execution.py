@@ -1,4 +1,4 @@
-"""One cell while the kernel runs it: from code to committed outputs, whatever happens meanwhile."""
+"""One cell while the kernel runs it, from the first reaction to the committed outputs."""
 
 import asyncio
 import contextlib
@@ -11,10 +11,10 @@ from pybot.errors import PybotError, Superseded, Unavailable
 from pybot.services.agent.answer import Answer
 from pybot.services.agent.failures import failed, kernel_ended_by_user
 from pybot.services.agent.observations import observe
-from pybot.services.agent.outputs import OutputRecorder
+from pybot.services.agent.output_recorder import OutputRecorder
 from pybot.services.agent.ports import RunKernel, RunLog
-from pybot.services.agent.waiting import closing, uncancelled
-from pybot.services.instants import now
+from pybot.services.agent.streams import closing
+from pybot.services.background.tasks import cancel_and_wait, finish_despite_cancel, log_failure
 from pybot.services.kernels.base import (
     Done,
     KernelDied,
@@ -25,12 +25,12 @@ from pybot.services.kernels.base import (
     Started,
 )
 from pybot.services.records import Cell, CellStatus, RunErrorCode
-from pybot.services.tasks import cancel_and_wait, log_failure
+from pybot.services.values.instants import now
 
-GRACE = 5.0
-# The stream of a kernel that was restarted ends by itself, or never.
+GRACE = 5.0  # seconds
+# Seconds to wait for the reactions of a restarted kernel to end: they do so soon, or never.
 _AFTER_RESTART = 1.0
-# A cancelled run has a second in all to stop its kernel: ask, say so, and wait for last outputs.
+# Seconds. A cancelled run has a second in all: check the fence, interrupt, wait for last outputs.
 _FENCE_PATIENCE = 0.2
 _INTERRUPT_PATIENCE = 0.5
 _LAST_OUTPUTS = 0.2
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 class Execution:
-    """Keeps one cell with what `reactions` tell of it; `run` once.
+    """Follows the execution of one cell by its `reactions`; call `run` once.
 
     `before` is the kernel's generation in the cell before, `grace` how many seconds interrupted
     code may take to end before its kernel is restarted.
@@ -70,26 +70,26 @@ class Execution:
         self._grace = grace
         self._status = CellStatus.INTERRUPTED
         self._is_interrupted = False
-        self._has_restarted = False
+        self._was_restarted = False
 
     async def run(self, timeout: float) -> None:
         """Run the cell for `timeout` seconds at most and commit it.
 
-        Raises Stopped when the kernel is lost. When the task is cancelled, the kernel is
+        Raises RunNotCompleted when the kernel is lost. When the task is cancelled, the kernel is
         interrupted and the cell committed as it is.
         """
         pump = asyncio.create_task(self._pump(), name=f"pump of {self._cell.id}")
         try:
             await asyncio.wait({pump}, timeout=timeout)
             if not pump.done():
-                await self._stop_late(pump, timeout)
+                await self._stop_at_limit(pump, timeout)
         except asyncio.CancelledError:
-            await uncancelled(self._cancelled(pump))
+            await finish_despite_cancel(self._commit_cancelled(pump))
             raise
         await self._settle(pump)
 
     async def _pump(self) -> None:
-        """Take what the kernel gives until it is done."""
+        """Record reactions until the kernel is done with the code."""
         async with closing(self._reactions) as reactions:
             async for reaction in reactions:
                 events = await self._recorder.take(reaction)
@@ -98,7 +98,7 @@ class Execution:
                 await self._follow(reaction)
 
     async def _follow(self, reaction: Reaction) -> None:
-        """Keep the cell's own state with what the kernel says."""
+        """Update the cell's status and count."""
         self._is_done = self._is_done or isinstance(reaction, Done)
         match reaction:
             case Started():
@@ -117,8 +117,8 @@ class Execution:
             case _:
                 pass
 
-    async def _stop_late(self, pump: asyncio.Task[None], timeout: float) -> None:
-        """Stop code that ran into its time limit: interrupt it, or else restart its kernel."""
+    async def _stop_at_limit(self, pump: asyncio.Task[None], timeout: float) -> None:
+        """Interrupt code that ran into its time limit; restart the kernel if it goes on."""
         if not await self._is_ours():
             await cancel_and_wait(pump, patience=GRACE)
             raise Superseded("Another worker runs this cell's kernel.")
@@ -126,7 +126,7 @@ class Execution:
         await asyncio.wait({pump}, timeout=self._grace)
         text = f"stopped after {timeout:g} seconds, the longest that code may run"
         if not pump.done():
-            self._has_restarted = True
+            self._was_restarted = True
             with contextlib.suppress(KernelDied, KernelUnavailable):
                 await self._kernel.restart()
             await asyncio.wait({pump}, timeout=_AFTER_RESTART)
@@ -136,40 +136,40 @@ class Execution:
         self._status = CellStatus.INTERRUPTED
 
     async def _settle(self, pump: asyncio.Task[None]) -> None:
-        """Commit the cell as it ended."""
+        """Commit the cell, and raise RunNotCompleted where the kernel was lost."""
         error = None if pump.cancelled() else pump.exception()
         match error:
             case None if self._is_done or pump.cancelled():
                 await self._commit()
             case None:
-                await self._lose("WorkerLost", LOST)
+                await self._commit_lost("WorkerLost", LOST)
             case KernelEndedByUser():
                 text = f"the user {error.action} the kernel while it ran this code"
-                await self._lose("KernelRestarted", f"{text}; its variables are lost")
+                await self._commit_lost("KernelRestarted", f"{text}; its variables are lost")
                 raise kernel_ended_by_user(error) from error
-            case KernelDied() if self._has_restarted:
+            case KernelDied() if self._was_restarted:
                 await self._commit()  # it was stopped for its time limit, and the model goes on
             case KernelDied():
                 text = "the kernel died while it ran this code; its variables are lost"
-                await self._lose("KernelDied", text)
+                await self._commit_lost("KernelDied", text)
                 message = (
                     "The kernel died while it ran the code, often for want of memory. "
                     "Its variables are lost; trying again starts a new one."
                 )
                 raise failed(RunErrorCode.KERNEL_DIED, message) from error
             case KernelUnavailable():
-                await self._lose("KernelUnavailable", str(error))
+                await self._commit_lost("KernelUnavailable", str(error))
                 raise failed(RunErrorCode.KERNEL_UNAVAILABLE, str(error)) from error
             case Superseded() | Unavailable():
                 raise error  # another attempt follows the code
             case _:
-                if self._log.holds:
+                if self._log.has_lease:
                     await interrupt(self._kernel)
                 await self._commit()
                 raise error
 
-    async def _lose(self, name: str, text: str) -> None:
-        """Commit the cell of a kernel that is lost."""
+    async def _commit_lost(self, name: str, text: str) -> None:
+        """Commit the cell as interrupted, with an error output that says why."""
         self._status = CellStatus.INTERRUPTED
         await self._log.emit(*await self._recorder.note(name, text))
         await self._commit()
@@ -185,8 +185,8 @@ class Execution:
         )
         await self._answer.end_cell(cell, events, observe(cell, self._before))
 
-    async def _cancelled(self, pump: asyncio.Task[None]) -> None:
-        """Interrupt the kernel at once and commit what there is, unless the run is another's."""
+    async def _commit_cancelled(self, pump: asyncio.Task[None]) -> None:
+        """Interrupt the kernel and commit the cell; raises Superseded when the run is another's."""
         if not await self._is_ours():
             await cancel_and_wait(pump, patience=GRACE)
             raise Superseded("The run is no longer this worker's.")
@@ -202,22 +202,24 @@ class Execution:
         await self._commit()
 
     async def _is_ours(self) -> bool:
-        """Whether the fence holds, or at least the lease where the log does not answer in time.
+        """Whether the run is still this attempt's, by its fence; by its lease when Redis is slow.
 
-        The cell's state is told once more, since only what is written meets the fence.
+        The cell's state is published again, since only a write is checked by the fence.
         """
         try:
             await asyncio.wait_for(self._confirm(), _FENCE_PATIENCE)
         except Superseded:
             return False
         except Exception as error:  # a log out of reach does not say whose the run is
-            logger.warning("stopping the kernel of %s, unasked: %r", self._cell.id, error)
-            return self._log.holds
+            logger.warning(
+                "interrupting the kernel of %s without asking Redis: %r", self._cell.id, error
+            )
+            return self._log.has_lease
         return True
 
     async def _confirm(self) -> None:
-        told = replace(self._cell, revision=self._recorder.revision)
-        await self._answer.change_cell(told)
+        current = replace(self._cell, revision=self._recorder.revision)
+        await self._answer.change_cell(current)
         await self._log.flush()
 
 

@@ -1,4 +1,4 @@
-"""The cells of an answer and the kernel that runs them: started early, watched for its loss."""
+"""Runs the cells of an answer on the kernel, which is started while the model still writes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,10 +10,9 @@ from pybot.services.agent.answer import Answer
 from pybot.services.agent.execution import LOST, Execution
 from pybot.services.agent.failures import failed, kernel_ended_by_user
 from pybot.services.agent.observations import observe
-from pybot.services.agent.outputs import OutputRecorder
+from pybot.services.agent.output_recorder import OutputRecorder
 from pybot.services.agent.ports import BlobStore, RunKernel, RunLog
-from pybot.services.events import OutputChanged
-from pybot.services.instants import now
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.kernels.base import (
     KernelDied,
     KernelEndedByUser,
@@ -22,9 +21,10 @@ from pybot.services.kernels.base import (
     Reaction,
 )
 from pybot.services.records import Cell, CellStatus, ErrorOutput, RunErrorCode, RunPhase, StreamName
-from pybot.services.tasks import cancel_and_wait
+from pybot.services.records.events import OutputChanged
+from pybot.services.values.instants import now
 
-# A start that is quicker is not worth a phase of its own.
+# Seconds; a start that is quicker gets no phase of its own.
 _QUICK_START = 0.05
 _MISSING = "[The server that followed this code was lost: outputs since may be missing.]\n"
 
@@ -58,18 +58,18 @@ class Executor:
         self._starting: asyncio.Task[int] | None = None
 
     def prepare(self) -> None:
-        """Start the kernel beside the model, which still writes the code."""
-        if self._starting is None and self._log.holds:
+        """Begin to start the kernel, while the model still writes the code."""
+        if self._starting is None and self._log.has_lease:
             self._starting = asyncio.create_task(self._kernel.ensure_started())
 
     async def aclose(self) -> None:
-        """End a start that nobody waits for any more."""
+        """Cancel a start in progress."""
         starting, self._starting = self._starting, None
         if starting is not None:
             await cancel_and_wait(starting)
 
     async def run(self, cell: Cell) -> None:
-        """Run a cell and commit it. Raises Stopped when no kernel runs it to its end."""
+        """Run a cell and commit it. Raises RunNotCompleted when no kernel runs it to its end."""
         await self._answer.change_cell(replace(cell, status=CellStatus.QUEUED))
         await self._log.flush()
         generation = await self._start()
@@ -84,14 +84,14 @@ class Executor:
         execution = self._execution(running, reactions, recorder)
         await execution.run(self._cell_timeout)
 
-    async def go_on(self, cell: Cell) -> None:
-        """Commit a cell that a lost worker had started: followed to its end, never run again."""
+    async def follow_lost_cell(self, cell: Cell) -> None:
+        """Follow the cell that a lost worker had started, and commit it; it is never run again."""
         try:
             is_alive = await self._kernel.is_alive(cell.kernel_generation)
         except KernelUnavailable:
             is_alive = False
         if not is_alive:
-            await self._end_lost(cell)
+            await self._commit_lost(cell)
             return
         await self._log.phase(RunPhase.EXECUTING)
         recorder = OutputRecorder(
@@ -118,8 +118,8 @@ class Executor:
             grace=self._grace,
         )
 
-    async def _end_lost(self, cell: Cell) -> None:
-        """Commit a cell of a kernel that is lost as well."""
+    async def _commit_lost(self, cell: Cell) -> None:
+        """Commit a lost worker's cell whose kernel is gone too."""
         note = ErrorOutput(
             index=max((output.index for output in cell.outputs), default=-1) + 1,
             ename="WorkerLost",
@@ -133,11 +133,11 @@ class Executor:
             completed_at=now(),
         )
         before, self._before = self._before, cell.kernel_generation
-        told = OutputChanged(cell.id, cell.revision, note)
-        await self._answer.end_cell(ended, [told], observe(ended, before))
+        changed = OutputChanged(cell.id, cell.revision, note)
+        await self._answer.end_cell(ended, [changed], observe(ended, before))
 
     async def _start(self) -> int:
-        """The generation of the kernel, once it is there."""
+        """Wait until the kernel has started; its generation."""
         starting = self._starting or asyncio.create_task(self._kernel.ensure_started())
         self._starting = starting
         try:

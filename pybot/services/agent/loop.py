@@ -11,7 +11,7 @@ from pybot.services.agent import failures
 from pybot.services.agent.answer import Answer
 from pybot.services.agent.execution import GRACE
 from pybot.services.agent.executor import Executor
-from pybot.services.agent.failures import Stopped
+from pybot.services.agent.failures import RunNotCompleted
 from pybot.services.agent.observations import last_generation
 from pybot.services.agent.ports import (
     Assignment,
@@ -24,8 +24,8 @@ from pybot.services.agent.ports import (
 )
 from pybot.services.agent.prompt import Prompt
 from pybot.services.agent.resuming import lost_cell
-from pybot.services.agent.waiting import uncancelled
-from pybot.services.agent.writing import Writer, Written, added
+from pybot.services.agent.writing import Writer, WrittenTurn, added
+from pybot.services.background.tasks import finish_despite_cancel
 from pybot.services.llm.base import ChatModel, ModelError
 from pybot.services.llm.profiles import Profile
 from pybot.services.records import RunErrorCode, RunStatus
@@ -51,13 +51,13 @@ async def run_agent(
     pause: float = 0.5,
     grace: float = GRACE,
 ) -> Outcome | Suspension:
-    """Write an answer to its end; what is there of it is committed part by part.
+    """Write an answer to its end; each part is committed as it ends.
 
     `pause` is the first one in seconds when the model is busy, `grace` what interrupted code has
     to end before its kernel is restarted. Every expected failure is an Outcome. A Suspension means
     that the run waits for a person. When the task is cancelled, the model's stream is closed, the
-    kernel interrupted, what is there committed, and CancelledError raised on. Raises
-    errors.Superseded when another worker has taken the run up: nothing more is touched then.
+    kernel interrupted, the open part committed, and CancelledError raised again. Raises
+    errors.Superseded when another worker has taken the run up: then it touches nothing more.
     """
     return await _Run(tools, assignment, settings, pause, grace).outcome()
 
@@ -107,21 +107,21 @@ class _Run:
                 raise failures.run_timeout(limit) from None
         except Suspended as suspended:
             return Suspension(phase=suspended.phase, usage=self._usage)
-        except Stopped as stopped:
+        except RunNotCompleted as stopped:
             return replace(stopped.outcome, usage=self._usage)
         return Outcome(status=RunStatus.COMPLETED, usage=self._usage)
 
     async def _write(self) -> None:
-        """Write the answer; whatever ends it early, what is open is committed."""
+        """Write the answer; when it ends early, commit the open part."""
         try:
             await self._steps()
         except (Superseded, Suspended, Unavailable):
             raise  # another attempt goes on from what is committed
         except BaseException:
-            await uncancelled(self._answer.abandon())
+            await finish_despite_cancel(self._answer.abandon())
             raise
         finally:
-            await uncancelled(self._executor.aclose())
+            await finish_despite_cancel(self._executor.aclose())
 
     async def _steps(self) -> None:
         decision = self._assignment.resumption.decision
@@ -129,7 +129,7 @@ class _Run:
             raise failures.unanswered()
         lost = lost_cell(self._assignment)
         if lost is not None:
-            await self._executor.go_on(lost)
+            await self._executor.follow_lost_cell(lost)
         while True:
             written = await self._turn()
             if written.is_cut:
@@ -141,8 +141,8 @@ class _Run:
                 return
             await self._executor.run(written.cell)
 
-    async def _turn(self) -> Written:
-        """One turn of the model; once more with less said before if that was too long."""
+    async def _turn(self) -> WrittenTurn:
+        """One turn of the model; a second try with half the history when that was too long."""
         left = self._settings.run.max_tokens - self._usage.completion_tokens
         if left <= 0:
             raise failures.too_many_tokens()
@@ -156,7 +156,7 @@ class _Run:
         except ModelError as error:
             raise failures.model_failed(error) from error
 
-    async def _generate(self, left: int) -> Written:
+    async def _generate(self, left: int) -> WrittenTurn:
         writer = Writer(
             self._tools.model,
             self._tools.log,

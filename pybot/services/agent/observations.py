@@ -57,8 +57,8 @@ def shorten(text: str, length: int) -> str:
     return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"
 
 
-def plain(text: str) -> str:
-    """Text as a terminal would leave it: without escape sequences and overwritten progress bars."""
+def without_terminal_codes(text: str) -> str:
+    """Text as a terminal shows it: without escape sequences and overwritten progress bars."""
     lines = _ANSI.sub("", text).split("\n")
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines).strip("\n")
 
@@ -74,7 +74,7 @@ def _read(output: Output) -> str:
 
 
 def _read_representations(representations: tuple[Representation, ...]) -> str:
-    """The plain text of a value or a table; of what is looked at, that the user sees it."""
+    """The plain text of a value or a table; for pictures and the like, that the user sees one."""
     if not representations:
         return ""
     richest = representations[0].media_type
@@ -87,13 +87,13 @@ def _read_representations(representations: tuple[Representation, ...]) -> str:
 
 
 def _cut(text: str) -> str:
-    """Plain text of an output; what is far too long is cut first, which is quick."""
-    return shorten(plain(shorten(text, 10 * _MAX_OUTPUT)), _MAX_OUTPUT)
+    """The text of an output for the model; a very long one is cut first, which saves time."""
+    return shorten(without_terminal_codes(shorten(text, 10 * _MAX_OUTPUT)), _MAX_OUTPUT)
 
 
 def _read_error(error: ErrorOutput) -> str:
     """The last frames of a traceback, which end with the exception itself."""
-    text = plain("\n".join(error.traceback))
+    text = without_terminal_codes("\n".join(error.traceback))
     if not text:
         return f"{error.ename}: {shorten(error.evalue, _MAX_FRAMES)}"
     if len(text) <= _MAX_FRAMES:

@@ -1,4 +1,4 @@
-"""Model text in, prose and Python blocks out: sans I/O, for any division into pieces.
+"""Splits a model's text into prose and Python blocks, however it is cut into pieces; no I/O.
 
 Fences follow CommonMark (three or more backticks or tildes, closed by at least as many), except
 that they may be indented by any width, as models do in lists. Blocks tagged as Python are cells;
@@ -84,7 +84,7 @@ def _may_close(fence: _Fence, line: str) -> bool:
 
 
 class Parser:
-    """Give it the pieces of one generation, then `finish` it."""
+    """Give it the pieces of one turn with `feed`, then call `finish`."""
 
     def __init__(self) -> None:
         self._fence: _Fence | None = None
@@ -99,7 +99,7 @@ class Parser:
         return self._fence is not None and self._fence.is_python
 
     def feed(self, piece: str) -> list[Parsed]:
-        """Take a piece of text; give what is certain by now."""
+        """Take a piece of text; give all of which it is certain what it is."""
         parsed: list[Parsed] = []
         for line in _LINES.findall(piece):
             parsed += self._take(line)

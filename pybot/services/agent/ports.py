@@ -1,4 +1,4 @@
-"""What the agent needs of the world: the log it writes to, a kernel, a store for bytes.
+"""The agent's ports: the log it writes to, a kernel, a store for bytes.
 
 Beside these it takes `llm.base.ChatModel`. It holds no client, so that with four fakes a whole
 run is a unit test.
@@ -9,7 +9,6 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from pybot.services.events import Event
 from pybot.services.kernels.base import Reaction
 from pybot.services.records import (
     CellPart,
@@ -21,6 +20,7 @@ from pybot.services.records import (
     TextPart,
     TokenUsage,
 )
+from pybot.services.records.events import Event
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -43,24 +43,24 @@ class RunLog(Protocol):
         ...
 
     @property
-    def holds(self) -> bool:
-        """Whether no other worker can have taken the run up, as far as is known without asking."""
+    def has_lease(self) -> bool:
+        """Whether the lease has not expired: no other worker can have taken the run up."""
         ...
 
     async def flush(self) -> None:
-        """Wait until everything that was emitted is in the log, and the fence still holds.
+        """Wait until everything that was emitted is in the log, and the run is still this worker's.
 
-        The agent does so before it hands code to the kernel: a cell that has started is known
-        as started, and a stale worker touches no kernel.
+        The agent does so before it hands code to the kernel: a cell that has started is recorded as
+        started, and a worker that lost the run touches no kernel.
         """
         ...
 
     def note_usage(self, usage: TokenUsage) -> None:
-        """Note the tokens used so far: a run that is cancelled has no Outcome to say them."""
+        """Note the tokens used so far, for a run that is cancelled and has no Outcome."""
         ...
 
     async def phase(self, phase: RunPhase) -> None:
-        """Say what the run is doing (RunChanged); nothing happens when it is told already."""
+        """Set the phase and publish it (RunChanged), unless it is the same."""
         ...
 
     async def commit(self, step: Step) -> None:
@@ -75,7 +75,7 @@ class RunKernel(Protocol):
     """
 
     async def ensure_started(self) -> int:
-        """Start the kernel unless it lives; the generation that is then there."""
+        """Start the kernel unless it is alive; its generation."""
         ...
 
     def execute(self, code: str, *, message_id: str) -> AsyncIterator[Reaction]:
@@ -133,21 +133,21 @@ class Suspended(Exception):
 
 
 class Suspension(Struct, frozen=True, kw_only=True):
-    """A run that waits for a person: `phase` says for what, `usage` is all it used until then."""
+    """A run is to wait for a person: `phase` says for what, `usage` is what it used until then."""
 
     phase: RunPhase
     usage: TokenUsage = TokenUsage()
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """What ended the wait of a run: a person's `text`, for the tool to read, or its patience."""
+    """What ends a suspension: a person's `text` for the tool, or its time limit."""
 
     text: str = ""
     has_expired: bool = False
 
 
 class Resumption(Struct, frozen=True, kw_only=True):
-    """What a run has behind it that was suspended: `worked` are seconds, waits apart."""
+    """What a resumed run did before: `worked` is in seconds, without the time it was suspended."""
 
     decision: Decision | None = None
     usage: TokenUsage = TokenUsage()
@@ -161,8 +161,8 @@ class Assignment(Struct, frozen=True, kw_only=True):
     message. `parts` is what is there of the answer, folded from the log, when another worker
     began it; the first `committed` of them are in the history already. The others are redone
     (the caller says so with MessageChanged.kept_parts), except for a cell that had started:
-    it is followed to its end where its kernel lives, else it ends INTERRUPTED, and the model is
-    told. `resumption` is what there was before it was suspended.
+    it is followed to its end where its kernel is alive, else it ends INTERRUPTED, and the model
+    reads that. `resumption` is what the run did before it was suspended.
     """
 
     run_id: str
@@ -175,7 +175,7 @@ class Assignment(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """How a run ended. The parts are all committed by then."""
+    """How a run ended; all its parts are committed by then."""
 
     status: RunStatus
     error: RunError | None = None

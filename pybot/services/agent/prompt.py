@@ -1,4 +1,4 @@
-"""The turns that a model is given: system prompt, examples, what was said, the answer so far."""
+"""The prompt: system prompt, examples, the history, the answer so far, within the window."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -23,7 +23,7 @@ BROKEN_OFF = "(The answer was broken off here.)"
 DONE = "Done."
 
 
-class Fitted(Struct, frozen=True):
+class FittedPrompt(Struct, frozen=True):
     """Turns that fit the window, and how many tokens are left for the model to write."""
 
     turns: tuple[Turn, ...]
@@ -49,11 +49,11 @@ class Prompt:
         self._window = window
         self._correction = 1.0
 
-    def fit(self, parts: Sequence[Part], max_tokens: int) -> Fitted:
+    def fit(self, parts: Sequence[Part], max_tokens: int) -> FittedPrompt:
         """The prompt for what follows `parts` of the answer.
 
-        What was said before goes first, the oldest of it first, until the rest fits and leaves
-        a third of the window to the answer; the system prompt and the newest question never go.
+        Exchanges of the history are left out, the oldest first, until the rest fits and leaves a
+        third of the window to the answer; the system prompt and the newest question always stay.
         """
         if self._window is not None:
             wanted = self._window - min(max_tokens, self._window // 3)
@@ -62,9 +62,9 @@ class Prompt:
                 pass
         turns = self._turns(parts)
         if self._window is None:
-            return Fitted(turns, max_tokens)
+            return FittedPrompt(turns, max_tokens)
         room = max(self._window - self.estimate(turns), _LEAST_ANSWER)
-        return Fitted(turns, min(max_tokens, room))
+        return FittedPrompt(turns, min(max_tokens, room))
 
     def shrink(self) -> bool:
         """Leave out the oldest exchange, or else the examples, or else half of each output.

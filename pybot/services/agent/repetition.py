@@ -1,4 +1,4 @@
-"""A model that is caught in a loop: the same line over and over, until its tokens run out."""
+"""Detects a model that writes the same line over and over, until its tokens run out."""
 
 # Nobody writes so many equal lines on purpose; a small model writes nothing else from there on.
 _MOST_EQUAL_LINES = 24

@@ -1,4 +1,4 @@
-"""An answer that another worker began: what stays of it, and what is redone."""
+"""An answer that an earlier attempt began: which parts stay, and which are redone."""
 
 from pybot.services.agent.ports import Assignment
 from pybot.services.records import Cell, CellPart, CellStatus, Part

@@ -1,13 +1,24 @@
-"""A conversation's title, asked of the model after the first answer."""
+"""Titles of conversations, asked of the model after the first answer, or made of the question."""
 
 import asyncio
 import logging
+import re
 
-from pybot.services.agent.waiting import closing
-from pybot.services.llm.base import ChatModel, Delta, ModelError
-from pybot.services.llm.titles import title_from, title_generation
+from pybot.services.agent.streams import closing
+from pybot.services.llm.base import ChatModel, Delta, ModelError, ModelRequest, Turn
 
 logger = logging.getLogger(__name__)
+
+MAX_LENGTH = 60  # characters
+MAX_WORDS = 8
+MAX_TOKENS = 24
+QUOTED = 500  # characters of question and answer that the model reads
+
+_PREFIX = re.compile(
+    r"^(?:the )?(?:suggested )?title(?: (?:of|for) (?:the|this) conversation)?(?: is|:|$)\s*",
+    re.IGNORECASE,
+)
+_DECORATION = " \t\"'\u2018\u2019\u201c\u201d\u00ab\u00bb*_#`.:;,-\u2013\u2014"
 
 
 async def make_title(model: ChatModel, question: str, answer: str, *, timeout: float = 20) -> str:
@@ -16,7 +27,7 @@ async def make_title(model: ChatModel, question: str, answer: str, *, timeout: f
     try:
         async with (
             asyncio.timeout(timeout),
-            closing(model.generate(title_generation(question, answer))) as stream,
+            closing(model.generate(title_request(question, answer))) as stream,
         ):
             async for item in stream:
                 if isinstance(item, Delta) and not item.reasoning:
@@ -25,3 +36,41 @@ async def make_title(model: ChatModel, question: str, answer: str, *, timeout: f
         logger.info("no title from the model: %r", error)
         text = ""
     return title_from(text, question)
+
+
+def title_request(question: str, answer: str) -> ModelRequest:
+    """Ask for a title of what a conversation began with."""
+    request = (
+        "Write a title of two to five words for this conversation. "
+        "Answer with the title alone.\n\n"
+        f"Question: {question[:QUOTED]}\n\nAnswer: {answer[:QUOTED]}"
+    )
+    turns = (
+        Turn("system", "You write short, plain titles."),
+        Turn("user", request),
+    )
+    return ModelRequest(turns=turns, max_tokens=MAX_TOKENS, stop=("\n",), temperature=0)
+
+
+def title_from(text: str, question: str) -> str:
+    """The title in what the model wrote; the question's own first words when there is none."""
+    lines = [line.strip() for line in text.strip().splitlines()]
+    line = lines[0] if lines else ""
+    title = _PREFIX.sub("", line.replace("`", "").strip(_DECORATION)).strip(_DECORATION)
+    if 2 <= len(title) <= MAX_LENGTH and len(title.split()) <= MAX_WORDS and "```" not in line:
+        return title
+    return first_words(question)
+
+
+def first_words(question: str) -> str:
+    """A title without a model: how the question begins."""
+    words = question.split()
+    title = ""
+    for word in words[:MAX_WORDS]:
+        longer = f"{title} {word}".strip()
+        if len(longer) > MAX_LENGTH:
+            break
+        title = longer
+    if not title and words:
+        title = words[0][:MAX_LENGTH]
+    return title.rstrip(".,;:") or "New conversation"

@@ -11,22 +11,23 @@ from pybot.services.agent.bundles import clean
 from pybot.services.agent.failures import repeats_itself
 from pybot.services.agent.parser import Code, CodeBegan, CodeEnded, Parsed, Parser, Text
 from pybot.services.agent.ports import RunLog
-from pybot.services.agent.prompt import Fitted, Prompt
+from pybot.services.agent.prompt import FittedPrompt, Prompt
 from pybot.services.agent.repetition import Repetition
-from pybot.services.agent.waiting import closing
-from pybot.services.llm.base import ChatModel, Delta, Finished, Generation, ModelError, Turn
+from pybot.services.agent.streams import closing
+from pybot.services.llm.base import ChatModel, Delta, ModelError, ModelRequest, ResponseEnd, Turn
 from pybot.services.llm.profiles import STOP
 from pybot.services.records import Cell, RunErrorCode, RunPhase, TokenUsage
 
-# The end of a generation that was stopped at a fence follows at once, or not at all.
+# Seconds to wait for the end of a response that was stopped at a fence: it follows at once, or not
+# at all.
 _END_PATIENCE = 0.2
 _LONGEST_PAUSE = 8.0
 # An answer with more blocks that are no cells is written without stop sequences from there on.
 _MOST_STOPS = 8
 
 
-class Written(Struct, frozen=True, kw_only=True):
-    """How a turn ended: with a cell to run, with the answer's end, or `is_cut` off."""
+class WrittenTurn(Struct, frozen=True, kw_only=True):
+    """A turn of the model: its cell to run, None when the answer ended; `is_cut` by a limit."""
 
     cell: Cell | None
     usage: TokenUsage
@@ -34,10 +35,10 @@ class Written(Struct, frozen=True, kw_only=True):
 
 
 class Writer:
-    """Writes one turn into an answer.
+    """Writes one turn of the model into an answer.
 
-    Raises ModelError, and Stopped when the model goes in circles; what was written by then is in
-    the answer.
+    Raises ModelError, and RunNotCompleted when the model repeats itself; the answer has what was
+    written by then.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Writer:
         self._cell: Cell | None = None
         self.usage = TokenUsage()
 
-    async def write(self, fitted: Fitted, temperature: float | None) -> Written:
+    async def write(self, fitted: FittedPrompt, temperature: float | None) -> WrittenTurn:
         """Let the model write until a Python block ends, or the turn, or `max_tokens` are reached.
 
         The stop sequence also ends blocks that are no cells; then the model goes on.
@@ -75,25 +76,25 @@ class Writer:
             before = len(self._raw)
             left = fitted.max_tokens - self.usage.completion_tokens
             turns = _continued(fitted.turns, self._raw)
-            generation = Generation(
+            request = ModelRequest(
                 turns=turns, max_tokens=max(1, left), stop=stop, temperature=temperature
             )
-            is_cut = await self._generate(generation) == "length" or left <= 1
+            is_cut = await self._generate(request) == "length" or left <= 1
             has_gone_on = len(self._raw) > before
             if is_cut or self._is_over or not has_gone_on or not self._raw.endswith(STOP):
                 break
         await self._finish(is_whole=not is_cut)
-        return Written(cell=self._cell, usage=self.usage, is_cut=is_cut and self._cell is None)
+        return WrittenTurn(cell=self._cell, usage=self.usage, is_cut=is_cut and self._cell is None)
 
-    async def _generate(self, generation: Generation) -> str:
+    async def _generate(self, request: ModelRequest) -> str:
         """Generate, again after a growing pause while the service is busy; why it ended."""
         attempt = 1
         while True:
             await self._log.phase(RunPhase.WAITING_FOR_MODEL)
             written = len(self._raw)
             try:
-                async with closing(self._model.generate(generation)) as stream:
-                    return await self._read(stream, generation)
+                async with closing(self._model.generate(request)) as stream:
+                    return await self._read(stream, request)
             except ModelError as error:
                 is_busy = error.code is RunErrorCode.MODEL_BUSY and len(self._raw) == written
                 if not is_busy or attempt >= self._attempts:
@@ -103,36 +104,38 @@ class Writer:
             await asyncio.sleep(min(self._pause * 2 ** (attempt - 1), _LONGEST_PAUSE) * jitter)
             attempt += 1
 
-    async def _read(self, stream: AsyncIterator[Delta | Finished], generation: Generation) -> str:
-        """Write what comes, and count it; the reason of its end."""
+    async def _read(self, stream: AsyncIterator[Delta | ResponseEnd], request: ModelRequest) -> str:
+        """Write what the model streams, and count its tokens; the reason of the response's end."""
         written: list[Delta] = []
         usage: TokenUsage | None = None
         was_refused = False
         try:
             async for item in stream:
                 await self._log.phase(RunPhase.GENERATING)
-                if isinstance(item, Finished):
+                if isinstance(item, ResponseEnd):
                     usage = item.usage
                     return item.reason
                 written.append(item)
                 await self._take(item)
                 if self._is_over:
-                    usage = await self._told_usage(stream)
+                    usage = await self._reported_usage(stream)
                     return "stop"
         except ModelError:
             was_refused = not written
             raise
         finally:
             if usage is not None:
-                self._prompt.correct(generation.turns, usage.prompt_tokens)
+                self._prompt.correct(request.turns, usage.prompt_tokens)
             elif not was_refused:  # cut off, by whomever: about what it was
-                usage = self._prompt.estimate_usage(generation.turns, written)
+                usage = self._prompt.estimate_usage(request.turns, written)
             self.usage = added(self.usage, usage or TokenUsage())
         message = "The answer broke off: the model's service ended it too early."
         raise ModelError(RunErrorCode.MODEL_INTERRUPTED, message)
 
-    async def _told_usage(self, stream: AsyncIterator[Delta | Finished]) -> TokenUsage | None:
-        """The usage that the service tells when it stopped at the block's end too."""
+    async def _reported_usage(
+        self, stream: AsyncIterator[Delta | ResponseEnd]
+    ) -> TokenUsage | None:
+        """The usage, when the service also stopped at the block's end and reports it at once."""
         if not self._raw.endswith(STOP):
             return None
         try:
@@ -140,7 +143,7 @@ class Writer:
                 item = await anext(stream, None)
         except TimeoutError:
             return None
-        return item.usage if isinstance(item, Finished) else None
+        return item.usage if isinstance(item, ResponseEnd) else None
 
     async def _take(self, delta: Delta) -> None:
         if delta.reasoning:
@@ -179,7 +182,7 @@ class Writer:
 
 
 def added(first: TokenUsage, second: TokenUsage) -> TokenUsage:
-    """Two usages together."""
+    """The sum of two usages."""
     return TokenUsage(
         prompt_tokens=first.prompt_tokens + second.prompt_tokens,
         completion_tokens=first.completion_tokens + second.completion_tokens,

@@ -1,4 +1,4 @@
-"""What viewers do with the kernels of their conversations, and what happens to these by itself."""
+"""The commands on the kernels of conversations, and the notices of their provider."""
 
 import asyncio
 import logging
@@ -12,9 +12,9 @@ from pybot.services.conversation_kernels.records import RUNNING, KernelRecords, 
 from pybot.services.conversations.gate import NO_CONVERSATION, Gate
 from pybot.services.kernels.base import KernelDied, Kernels, KernelUnavailable
 from pybot.services.records import Kernel, KernelStatus, Viewer
-from pybot.services.requests import CARRIED_OUT, Request
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
+from pybot.services.store.requests import CARRIED_OUT, Request
 from pybot.services.store.write import Refused
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,10 @@ NOTICES_RETRY = 1.0
 
 
 class ConversationKernels:
-    """The kernels of conversations. A restart that takes `restart_timeout` seconds is lost."""
+    """The kernels of conversations.
+
+    A restart that takes longer than `restart_timeout` seconds counts as lost with its server.
+    """
 
     def __init__(
         self,
@@ -43,22 +46,22 @@ class ConversationKernels:
 
     @property
     def provider(self) -> Kernels:
-        """What has the processes."""
+        """The provider, which runs the processes."""
         return self.lifecycle.provider
 
     def of(self, viewer: Viewer, conversation_id: str) -> ConversationKernel:
-        """The kernel of a conversation, for a run."""
+        """The kernel of a conversation, as a run uses it."""
         return ConversationKernel(self.lifecycle, viewer, conversation_id)
 
     async def interrupt(self, viewer: Viewer, conversation_id: str) -> Kernel:
-        """Interrupt the code that the kernel runs."""
+        """Interrupt the code that the kernel runs; raises Conflict when none is running."""
         kernel = (await self._gate.open(viewer, conversation_id)).kernel
         if kernel is None or kernel.status not in RUNNING:
             raise Conflict(NOT_RUNNING, ("conversationId",))
         try:
             await self.provider.interrupt(str(kernel.kernel_id))
         except KernelDied:
-            await self.gone(conversation_id, str(kernel.kernel_id), KernelStatus.DEAD)
+            await self.record_end(conversation_id, str(kernel.kernel_id), KernelStatus.DEAD)
             return await self.records.load(conversation_id) or kernel
         except KernelUnavailable as error:
             raise Unavailable(str(error)) from None
@@ -69,7 +72,7 @@ class ConversationKernels:
     ) -> Kernel:
         """Restart the kernel: all variables are lost, files stay.
 
-        Whoever asks while it is being restarted waits for that, which is as good as another one.
+        A request that comes during a restart waits for it, and counts as carried out by it.
         """
         await self._gate.open(viewer, conversation_id)
         request = Request.of(viewer, "restartKernel", idempotency_key, conversation_id, None)
@@ -83,10 +86,10 @@ class ConversationKernels:
                 was_asked = True
             is_lost = kernel is not None and kernel.status is KernelStatus.RESTARTING
             if was_asked and kernel is not None and not is_lost:
-                return await self._again(kernel, request)
+                return await self._unchanged(kernel, request)
             if kernel is None or not (is_lost or kernel.status in RUNNING):
                 raise Conflict(NOT_RUNNING, ("conversationId",))
-            if begun := await self._begin_restart(kernel, request, is_claimed=was_asked):
+            if begun := await self._begin_restart(kernel, request, is_recorded=was_asked):
                 return await self._restart(begun, viewer, request)
 
     async def shutdown(self, viewer: Viewer, conversation_id: str) -> Kernel:
@@ -102,7 +105,7 @@ class ConversationKernels:
             after = with_status(before, KernelStatus.STOPPED)
             return replace(after, ended_by_user=before.generation)
 
-        # It is said first, so that whoever follows its code knows why the process ends.
+        # Recorded first, so that the run whose code is in it knows why the process ends.
         kernel = await self.records.change(conversation_id, stopped)
         if kernel is None:
             raise NotFound(NO_CONVERSATION, ("conversationId",))
@@ -110,34 +113,33 @@ class ConversationKernels:
             await self._end(ended[0], kernel)
         return kernel
 
-    async def forget(self, conversation_id: str) -> None:
+    async def end_deleted(self, conversation_id: str) -> None:
         """End the kernel of a conversation that was deleted."""
         kernel = await self.records.load(conversation_id)
         if kernel is not None and kernel.kernel_id is not None:
             await self.lifecycle.end(kernel.kernel_id)
 
     async def aclose(self) -> None:
-        """Wait for nothing more to start."""
+        """Cancel starts and restarts in progress."""
         await self.lifecycle.aclose()
 
     async def watch(self) -> None:
-        """Take note of what happens to kernels by itself, until cancelled."""
+        """Record which kernels died or were culled, by the provider's notices; until cancelled."""
         while True:
             try:
                 async for notice in self.provider.notices():
                     status = (
                         KernelStatus.STOPPED if notice.status == "culled" else KernelStatus.DEAD
                     )
-                    await self.gone(notice.conversation_id, notice.kernel_id, status)
+                    await self.record_end(notice.conversation_id, notice.kernel_id, status)
             except (KernelUnavailable, Unavailable, OSError) as error:
                 logger.debug("notices of kernels are interrupted: %s", error)
             await asyncio.sleep(NOTICES_RETRY)
 
     async def _begin_restart(
-        self, kernel: Kernel, request: Request, *, is_claimed: bool
+        self, kernel: Kernel, request: Request, *, is_recorded: bool
     ) -> Kernel | None:
-        """Say that the kernel is being restarted; None when somebody was faster."""
-
+        """Set the record to RESTARTING; None when the record had changed meanwhile."""
         mine = replace(
             with_status(kernel, KernelStatus.RESTARTING), ended_by_user=kernel.generation
         )
@@ -149,9 +151,9 @@ class ConversationKernels:
             is_first = before == kernel
             return mine if is_first else before
 
-        claim = None if is_claimed else request.claim
+        extend = None if is_recorded else request.record_in
         try:
-            await self.records.change(kernel.conversation_id, restarting, claim)
+            await self.records.change(kernel.conversation_id, restarting, extend)
         except Refused as refused:
             if refused.label != CARRIED_OUT:
                 raise
@@ -161,18 +163,18 @@ class ConversationKernels:
 
     async def _restart(self, begun: Kernel, viewer: Viewer, request: Request) -> Kernel:
         try:
-            return await self.lifecycle.restart(begun, viewer.username, request.withdraw)
+            return await self.lifecycle.restart(begun, viewer.username, request.remove_from)
         except KernelUnavailable as error:
             raise Unavailable(str(error)) from None
         except KernelDied:
             return await self.records.load(begun.conversation_id) or begun
 
     async def _join(self, restarting: Kernel, request: Request) -> bool:
-        """Let a restart that goes on carry out this request too; False when it is over."""
+        """Record that a restart in progress carries out this request too; False when it is over."""
         if not request.has_key:
             return True
         try:
-            return await self.records.note(restarting, request.claim)
+            return await self.records.write_if_same(restarting, request.record_in)
         except Refused as refused:
             if refused.label != CARRIED_OUT:
                 raise
@@ -180,34 +182,36 @@ class ConversationKernels:
             return True
 
     async def _restarted(self, restarting: Kernel, request: Request) -> Kernel | None:
-        """The kernel once another request's restart is over; raises Unavailable if it failed."""
-        kernel = await self.lifecycle.settled(restarting.conversation_id)
+        """The kernel after another request's restart; raises Unavailable when that failed."""
+        kernel = await self.lifecycle.wait_until_restarted(restarting.conversation_id)
         if kernel is not None and kernel.status is KernelStatus.DEAD:
-            await self.records.note(kernel, request.withdraw)
+            await self.records.write_if_same(kernel, request.remove_from)
             raise Unavailable(NOT_RESTARTED)
         return kernel
 
-    async def _again(self, kernel: Kernel, request: Request) -> Kernel:
-        """The kernel as it is, for a request that was carried out before."""
-        # It may have failed between the two looks, and taken its record back.
+    async def _unchanged(self, kernel: Kernel, request: Request) -> Kernel:
+        """The kernel as it is now, for a request that was carried out before."""
+        # It may have failed after the first check, and removed its record.
         is_dead = kernel.status is KernelStatus.DEAD
         if is_dead and request.has_key and not await request.was_carried_out(self._client):
             raise Unavailable(NOT_RESTARTED)
         return kernel
 
     async def _end(self, running: Kernel, stopped: Kernel) -> None:
-        """End the process of a kernel; its record is put back where its provider does not."""
+        """End the process of a kernel; put its record back when the provider cannot end it."""
 
-        def as_before(before: Kernel | None) -> Kernel | None:
+        def put_back(before: Kernel | None) -> Kernel | None:
             return running if before == stopped else before
 
         try:
             await self.provider.shutdown(str(running.kernel_id))
         except KernelUnavailable as error:
-            await self.records.change(running.conversation_id, as_before)
+            await self.records.change(running.conversation_id, put_back)
             raise Unavailable(str(error)) from None
 
-    async def gone(self, conversation_id: str, kernel_id: str, status: KernelStatus) -> None:
+    async def record_end(self, conversation_id: str, kernel_id: str, status: KernelStatus) -> None:
+        """Set the status of a process that is gone, unless the record names another one."""
+
         def ended(before: Kernel | None) -> Kernel | None:
             if before is None or before.kernel_id != kernel_id or before.status not in RUNNING:
                 return before

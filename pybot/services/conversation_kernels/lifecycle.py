@@ -1,4 +1,4 @@
-"""Starting and restarting kernels: what the provider does, and what the records say meanwhile."""
+"""Starts and restarts kernels at the provider, and keeps their records true meanwhile."""
 
 import asyncio
 import logging
@@ -10,22 +10,24 @@ from typing import Any
 from msgspec.structs import replace
 
 from pybot.errors import NotFound, PybotError
+from pybot.services.background.tasks import cancel_and_wait, log_failure
 from pybot.services.conversation_kernels.records import Extend, KernelRecords, with_status
-from pybot.services.instants import now
 from pybot.services.kernels.base import KernelDied, KernelEndedByUser, Kernels, KernelUnavailable
 from pybot.services.records import Kernel, KernelStatus
-from pybot.services.tasks import cancel_and_wait, log_failure
+from pybot.services.values.instants import now
 
 logger = logging.getLogger(__name__)
 
-POLL_INTERVAL = 0.1  # seconds between two looks at a kernel that another process restarts
+POLL_INTERVAL = (
+    0.1  # seconds between two looks at the record of a kernel that another process restarts
+)
 EXPECTED = (KernelUnavailable, KernelDied, PybotError)  # failures of a start
 
 
 class KernelLifecycle:
-    """Starts and restarts kernels; whoever asks may leave, what was begun goes on to its end.
+    """Starts and restarts kernels; a start goes on when the one who asked for it is cancelled.
 
-    A restart that takes longer than `restart_timeout` seconds is taken as lost with its server.
+    A restart that takes longer than `restart_timeout` seconds counts as lost with its server.
     """
 
     def __init__(self, records: KernelRecords, provider: Kernels, restart_timeout: float) -> None:
@@ -35,13 +37,13 @@ class KernelLifecycle:
         self._tasks: dict[tuple[object, ...], asyncio.Task[Kernel]] = {}
 
     def is_restarting(self, kernel: Kernel | None) -> bool:
-        """Whether a kernel is being restarted, by a server that lives as far as is known."""
+        """Whether a kernel is being restarted, and its restart does not count as lost."""
         if kernel is None or kernel.status is not KernelStatus.RESTARTING:
             return False
         return kernel.since is not None and now() - kernel.since < self._restart_timeout
 
-    async def settled(self, conversation_id: str) -> Kernel | None:
-        """The kernel, once it is not being restarted any more."""
+    async def wait_until_restarted(self, conversation_id: str) -> Kernel | None:
+        """The kernel's record, once no restart is in progress."""
         kernel = await self.records.load(conversation_id)
         while self.is_restarting(kernel):
             await asyncio.sleep(POLL_INTERVAL)
@@ -61,26 +63,25 @@ class KernelLifecycle:
     ) -> Kernel:
         """Restart a kernel whose record says RESTARTING already; the record as it is afterwards.
 
-        The write that says that it failed also has what `on_failure` adds. Raises
-        KernelUnavailable.
+        `on_failure` extends the write that records a failure. Raises KernelUnavailable.
         """
         key = (restarting.conversation_id, restarting.since)
         return await self._finish(key, lambda: self._restart(restarting, username, on_failure))
 
     async def aclose(self) -> None:
-        """Stop what is still starting."""
+        """Cancel starts and restarts in progress."""
         await cancel_and_wait(*self._tasks.values())
 
     async def _finish(
         self, key: tuple[object, ...], work: Callable[[], Coroutine[Any, Any, Kernel]]
     ) -> Kernel:
-        """Do work on a kernel to its end, also when whoever asked for it is cancelled."""
+        """Run `work` to its end, once for each `key`, also when callers are cancelled."""
         task = self._tasks.get(key)
         if task is None:
             task = asyncio.create_task(work(), name=f"start kernel {key[0]}")
             self._tasks[key] = task
             task.add_done_callback(lambda _: self._tasks.pop(key))
-            # Whoever waits gets its failure; after a cancellation nobody may.
+            # Callers get its failure; when all of them were cancelled, only the log does.
             task.add_done_callback(partial(log_failure, expected=EXPECTED))
         return await asyncio.shield(task)
 
@@ -103,7 +104,7 @@ class KernelLifecycle:
     async def _start_in_place_of(
         self, restarting: Kernel, username: str, on_failure: Extend | None
     ) -> Kernel:
-        """The kernel was gone already: start another one, unless it was shut down meanwhile."""
+        """Start a kernel instead of one that was gone, unless the record was changed meanwhile."""
         found = await self.records.load(restarting.conversation_id)
         if found is not None and found != restarting:
             return found
@@ -145,7 +146,7 @@ class KernelLifecycle:
         return kernel
 
     async def end(self, kernel_id: str) -> None:
-        """End a process that nobody uses; one that its provider does not end is culled later."""
+        """End a process that no record names; a provider out of reach culls it later."""
         try:
             await self.provider.shutdown(kernel_id)
         except KernelUnavailable as error:
@@ -158,7 +159,7 @@ class KernelLifecycle:
         after: Kernel | None = None,
         extend: Extend | None = None,
     ) -> Kernel | None:
-        """Put `after` with a status in the place of a record, unless it was changed by others."""
+        """Replace the record `mine` by `after` with a status, unless it was changed meanwhile."""
 
         def replaced(before: Kernel | None) -> Kernel | None:
             return with_status(after or mine, status) if before == mine else before

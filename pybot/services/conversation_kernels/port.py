@@ -10,7 +10,10 @@ from pybot.services.records import Kernel, KernelStatus, Viewer
 
 
 class ConversationKernel:
-    """The kernel of one conversation. Raises KernelEndedByUser where its user is the cause."""
+    """The kernel of one conversation.
+
+    Raises KernelUnavailable and KernelDied, and KernelEndedByUser where its user ended it.
+    """
 
     def __init__(self, lifecycle: KernelLifecycle, viewer: Viewer, conversation_id: str) -> None:
         self._lifecycle = lifecycle
@@ -20,18 +23,18 @@ class ConversationKernel:
         self._conversation_id = conversation_id
 
     async def ensure_started(self) -> int:
-        """Start the kernel unless it lives; the generation that is then there."""
-        kernel = await self._lifecycle.settled(self._conversation_id)
-        if kernel is None or not await self._lives(kernel):
+        """Start the kernel unless it is alive; its generation."""
+        kernel = await self._lifecycle.wait_until_restarted(self._conversation_id)
+        if kernel is None or not await self._is_alive(kernel):
             kernel = await self._lifecycle.start(self._conversation_id, self._username)
         return kernel.generation
 
     def execute(self, code: str, *, message_id: str) -> AsyncGenerator[Reaction]:
-        """Run code in the kernel that lives; raises KernelDied when it does not."""
+        """Run code in the kernel; raises KernelDied when it is not alive."""
         return self._busy(lambda it: self._provider.execute(it, code, message_id=message_id))
 
     def follow(self, *, message_id: str) -> AsyncGenerator[Reaction]:
-        """What still comes of code that a lost worker sent; raises KernelDied likewise."""
+        """The reactions that still come of code that a lost worker sent."""
         return self._busy(lambda it: self._provider.follow(it, message_id=message_id))
 
     async def is_alive(self, generation: int | None) -> bool:
@@ -39,7 +42,7 @@ class ConversationKernel:
         kernel = await self._records.load(self._conversation_id)
         if kernel is None or kernel.generation != generation:
             return False
-        return await self._lives(kernel)
+        return await self._is_alive(kernel)
 
     async def interrupt(self) -> None:
         """Interrupt what runs; nothing happens to an idle kernel."""
@@ -49,14 +52,14 @@ class ConversationKernel:
             await self._records.set_status(kernel, KernelStatus.IDLE)
 
     async def restart(self) -> None:
-        """Restart the kernel and wait until it answers; one that is gone is started anew."""
+        """Restart the kernel and wait until it answers; start it when it is gone."""
 
         def restarting(before: Kernel | None) -> Kernel | None:
             if before is None or before.status not in RUNNING:
                 return before
             return with_status(before, KernelStatus.RESTARTING)
 
-        await self._lifecycle.settled(self._conversation_id)
+        await self._lifecycle.wait_until_restarted(self._conversation_id)
         kernel = await self._records.change(self._conversation_id, restarting)
         if kernel is None or kernel.status is not KernelStatus.RESTARTING:
             await self._lifecycle.start(self._conversation_id, self._username)
@@ -66,28 +69,28 @@ class ConversationKernel:
     async def _busy(
         self, begin: Callable[[str], AsyncGenerator[Reaction]]
     ) -> AsyncGenerator[Reaction]:
-        """What the kernel gives, by its ID, which is busy meanwhile."""
-        kernel = await self._lifecycle.settled(self._conversation_id)
+        """The reactions that `begin` gives for the kernel's ID; its status is BUSY meanwhile."""
+        kernel = await self._lifecycle.wait_until_restarted(self._conversation_id)
         if kernel is None or kernel.kernel_id is None:
-            raise _ended(kernel, kernel.generation if kernel else 0)
+            raise _why_gone(kernel, kernel.generation if kernel else 0)
         await self._records.set_status(kernel, KernelStatus.BUSY)
         try:
             async with aclosing(begin(kernel.kernel_id)) as executing:
                 async for reaction in executing:
                     yield reaction
         except KernelDied:
-            raise _ended(await self._lost(kernel), kernel.generation) from None
+            raise _why_gone(await self._record_death(kernel), kernel.generation) from None
         else:
             await self._records.set_status(kernel, KernelStatus.IDLE)
 
-    async def _lives(self, kernel: Kernel) -> bool:
-        """Whether its process is there; one whose restart was lost is of no use."""
+    async def _is_alive(self, kernel: Kernel) -> bool:
+        """Whether its process is alive; False when its restart was lost."""
         if kernel.kernel_id is None or kernel.status not in RUNNING:
             return False
         return await self._provider.is_alive(kernel.kernel_id)
 
-    async def _lost(self, kernel: Kernel) -> Kernel | None:
-        """The record of a kernel that ended while it ran code: DEAD unless somebody ended it."""
+    async def _record_death(self, kernel: Kernel) -> Kernel | None:
+        """Set a kernel that died while it ran code to DEAD, unless a command ended it."""
 
         def dead(before: Kernel | None) -> Kernel | None:
             if before is None or not is_same_process(before, kernel):
@@ -97,7 +100,7 @@ class ConversationKernel:
         return await self._records.change(self._conversation_id, dead)
 
 
-def _ended(record: Kernel | None, generation: int) -> KernelDied:
+def _why_gone(record: Kernel | None, generation: int) -> KernelDied:
     """Why the kernel of a generation is gone, as its record says."""
     if record is None or record.ended_by_user != generation:
         return KernelDied("The kernel is gone, and its variables with it.")

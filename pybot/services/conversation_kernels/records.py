@@ -1,8 +1,8 @@
-"""What is known of the conversations' kernels: in Redis, and in the logs.
+"""The records of the conversations' kernels, in Redis.
 
-The provider (a gateway, or the machine's kernel owner) has the processes. A worker, a viewer's
-command and the provider's own notices can meet, so a record is only changed while it still is what
-the change began with.
+The provider (a gateway, or the machine's kernel owner) runs the processes. A worker, a viewer's
+command and a notice of the provider may change a record at the same time, so each write requires
+that the record is still the one that was read.
 """
 
 from collections.abc import Callable
@@ -13,19 +13,19 @@ from msgspec.structs import replace
 
 from pybot.errors import NotFound
 from pybot.services.conversations.gate import NO_CONVERSATION
-from pybot.services.events import KernelChanged
-from pybot.services.instants import now
 from pybot.services.records import Kernel, KernelStatus
+from pybot.services.records.events import KernelChanged
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.write import EXISTS, Refused, Write
+from pybot.services.values.instants import now
 
 RUNNING = (KernelStatus.IDLE, KernelStatus.BUSY)
-# The label of a record that must not have changed since it was read.
+# The label of the requirement that a record has not changed since it was read.
 SAME_KERNEL = "kernel"
 
-# Gives what takes the place of a record; the record itself to leave all as it is.
+# Gives the record that replaces one; the same one to change nothing.
 Update = Callable[[Kernel | None], Kernel | None]
 # Adds requirements and commands to the write of a change.
 Extend = Callable[[Write], object]
@@ -45,9 +45,9 @@ class KernelRecords:
     async def change(
         self, conversation_id: str, update: Update, extend: Extend | None = None
     ) -> Kernel | None:
-        """Put what `update` gives in the place of the record, in one write with what `extend` adds.
+        """Replace the record by what `update` gives, in one write with what `extend` adds.
 
-        Gives the record as it is then. Raises NotFound for a conversation that was deleted, and
+        Gives the record after that. Raises NotFound for a conversation that was deleted, and
         Refused for what `extend` requires.
         """
         key, head = keys.kernel(conversation_id), keys.conversation(conversation_id)
@@ -67,7 +67,7 @@ class KernelRecords:
                 return after
 
     async def set_status(self, kernel: Kernel, status: KernelStatus) -> bool:
-        """Say how a running kernel is; False when another one runs by now, or none does."""
+        """Set the status of a running kernel; False when the record names another process."""
 
         def changed(before: Kernel | None) -> Kernel | None:
             if before is None or before.status is status or not is_same_process(before, kernel):
@@ -77,8 +77,8 @@ class KernelRecords:
         after = await self.change(kernel.conversation_id, changed)
         return after is not None and after.status is status
 
-    async def note(self, kernel: Kernel, extend: Extend) -> bool:
-        """Write what `extend` adds, unless the record is not this one any more; whether it was.
+    async def write_if_same(self, kernel: Kernel, extend: Extend) -> bool:
+        """Write what `extend` adds if the record is still `kernel`; whether it was.
 
         Raises NotFound, and Refused for what `extend` requires.
         """
@@ -110,7 +110,7 @@ class KernelRecords:
 
 
 def with_status(kernel: Kernel, status: KernelStatus) -> Kernel:
-    """A kernel whose status has just changed; one that has ended names no process any more."""
+    """A kernel with a status since now; DEAD and STOPPED remove the ID of the process."""
     gone = status in (KernelStatus.DEAD, KernelStatus.STOPPED)
     return replace(
         kernel,
@@ -122,7 +122,7 @@ def with_status(kernel: Kernel, status: KernelStatus) -> Kernel:
 
 
 def is_same_process(record: Kernel, kernel: Kernel) -> bool:
-    """Whether the process of `kernel` runs still, as far as its record says."""
+    """Whether the record says that the process of `kernel` is running."""
     named = (record.generation, record.kernel_id)
     return record.status in RUNNING and named == (kernel.generation, kernel.kernel_id)
 

@@ -1,4 +1,4 @@
-"""Changes of a conversation's metadata: one atomic write, told in both logs."""
+"""Changes of a conversation's metadata: one atomic write, published in both logs."""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,18 +9,18 @@ from pybot.errors import Conflict, NotFound
 from pybot.services.conversations.gate import NO_CONVERSATION, Gate, Opened
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.events import ConversationChanged
 from pybot.services.records import Run, Viewer
+from pybot.services.records.events import ConversationChanged
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.write import EXISTS, Refused, Word, Write
 
 MAX_ATTEMPTS = 20
-# The label of what was read before a write, and must not have changed since.
+# The label of the requirement that what was read has not changed.
 SAME = "same"
 
-# Adds to the write that changes a conversation, and gives the run that goes on afterwards. It may
-# change more fields, and raise when the conversation is not as it must be.
+# Adds commands and events to the write of a change, and gives the active run after it. It may set
+# more fields, and raise when the conversation does not allow the change.
 Extend = Callable[[Opened, Write, dict[str, Word]], Awaitable[Run | None]]
 
 
@@ -51,8 +51,9 @@ class Changes:
     ) -> Change:
         """Set fields of a conversation, and publish ConversationChanged in both logs.
 
-        `extend` adds to the same write. When what was read has changed meanwhile, all is done
-        again. Raises NotFound, what `extend` raises, and Refused for requirements that it added.
+        `extend` adds to the same write. When what was read has changed meanwhile, everything is
+        tried again, `extend` too. Raises NotFound, Conflict after MAX_ATTEMPTS, what `extend`
+        raises, and Refused for requirements that it added.
         """
         head = keys.conversation(conversation_id)
         for _ in range(MAX_ATTEMPTS):
@@ -78,7 +79,7 @@ class Changes:
 
 
 def _unchanged(opened: Opened) -> Write:
-    """A write that happens only while all that the event says is still so."""
+    """A write that requires that all that ConversationChanged will say is still true."""
     conversation_id, run = opened.conversation.id, opened.run
     write = Write.to_conversation(conversation_id)
     write.require(SAME, opened.stored.version, "HGET", write.head, "version")

@@ -7,21 +7,21 @@ from msgspec.structs import replace
 
 from pybot.errors import InvalidInput, NotFound
 from pybot.services.conversations.changes import Changes
+from pybot.services.conversations.cleanup import Cleanup
 from pybot.services.conversations.gate import Gate, Opened
 from pybot.services.conversations.listing import Listing
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
-from pybot.services.conversations.sweep import Sweep
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.events import ConversationChanged
-from pybot.services.hashes import ConversationHash, Hashes, new_fields
-from pybot.services.instants import milliseconds, now
-from pybot.services.pages import Page, PageRequest
 from pybot.services.records import Run, Viewer
-from pybot.services.requests import Request
+from pybot.services.records.events import ConversationChanged
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
+from pybot.services.store.hashes import ConversationHash, Hashes, new_fields
+from pybot.services.store.requests import Request
 from pybot.services.store.write import Refused, Word, Write
-from pybot.services.text import cleaned, is_visible, one_line
+from pybot.services.values.instants import milliseconds, now
+from pybot.services.values.pages import Page, PageRequest
+from pybot.services.values.text import cleaned, is_visible, one_line
 
 MAX_TITLE_LENGTH = 200
 MAX_INSTRUCTIONS_LENGTH = 8_000
@@ -29,7 +29,7 @@ NEW_TITLE = "New chat"
 
 
 class Conversations:
-    """The commands of a viewer, and the list."""
+    """The commands on a viewer's conversations, and the list of them."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Conversations:
         snapshots: Snapshots,
         changes: Changes,
         viewerlog: ViewerLog,
-        sweep: Sweep,
+        cleanup: Cleanup,
         *,
         model_names: Sequence[str],
     ) -> None:
@@ -51,7 +51,7 @@ class Conversations:
         self._snapshots = snapshots
         self._changes = changes
         self._viewerlog = viewerlog
-        self._sweep = sweep
+        self._cleanup = cleanup
         self._model_names = model_names
         self._listing = Listing(client, snapshots)
 
@@ -72,16 +72,16 @@ class Conversations:
         model: str | None,
         instructions: str,
     ) -> ConversationHash:
-        """A conversation to be created; raises InvalidInput."""
+        """The hash of a conversation to be created; raises InvalidInput and NotFound."""
         self._check_model(model)
         created = milliseconds(now())
         return self._hashes.conversation(
             pk=conversation_id,
             owner=viewer.username,
-            title=NEW_TITLE if title is None else tidied(title),
+            title=NEW_TITLE if title is None else valid_title(title),
             titled_by="user" if title else "",
             model=model or self._model_names[0],
-            instructions=checked(instructions),
+            instructions=valid_instructions(instructions),
             created_at=created,
             updated_at=created,
         )
@@ -95,7 +95,7 @@ class Conversations:
         instructions: str = "",
         idempotency_key: str | None = None,
     ) -> Snapshot:
-        """Create an empty conversation, once for a key."""
+        """Create an empty conversation, once for an idempotency key."""
         made = [title, model, instructions]
         request = Request.of(viewer, "createConversation", idempotency_key, None, made)
         conversation_id = request.conversation_id
@@ -103,17 +103,17 @@ class Conversations:
             return await self._snapshots.open(viewer, conversation_id)
         new = self.new(viewer, conversation_id, title=title, model=model, instructions=instructions)
         event = ConversationChanged(new.record())
-        write = request.claim(Write.new_conversation(conversation_id))
+        write = request.record_in(Write.new_conversation(conversation_id))
         write.do("HSET", write.head, *new_fields(new)).emit(event)
-        await self._sweep.note(conversation_id)
+        await self._cleanup.mark_unfinished(conversation_id)
         try:
             last = await self._appender.append(write)
         except Refused:
-            # The same request has met this one, or the conversation was deleted since.
+            # The same request was faster, or its conversation was deleted since.
             await request.was_carried_out(self._client)
             return await self._snapshots.open(viewer, conversation_id)
         await self._viewerlog.append(viewer, replace(event, cursor=last))
-        await self._sweep.forget(conversation_id)
+        await self._cleanup.mark_finished(conversation_id)
         return self._snapshots.as_of(event, last)
 
     async def update(
@@ -129,10 +129,10 @@ class Conversations:
     ) -> Snapshot:
         """Change a conversation; None leaves a field as it is."""
         self._check_model(model)
-        instructions = None if instructions is None else checked(instructions)
+        instructions = None if instructions is None else valid_instructions(instructions)
         fields: dict[str, Word] = {}
         if title is not None:
-            fields |= {"title": tidied(title), "titled_by": "user"}
+            fields |= {"title": valid_title(title), "titled_by": "user"}
         for name, value in (("pinned", pinned), ("archived", archived)):
             if value is not None:
                 fields[name] = int(value)
@@ -152,12 +152,15 @@ class Conversations:
             return await self._snapshots.open(viewer, conversation_id)
         return change.snapshot
 
-    async def has_title(self, viewer: Viewer, conversation_id: str) -> bool:
-        """Whether the user or the model has named a conversation; raises NotFound."""
+    async def is_titled(self, viewer: Viewer, conversation_id: str) -> bool:
+        """Whether the user or the model gave the title; raises NotFound."""
         return bool((await self._gate.open(viewer, conversation_id)).stored.titled_by)
 
     async def set_title(self, viewer: Viewer, conversation_id: str, title: str, *, by: str) -> None:
-        """Give a title unless there is one; `by=""` lets another one take its place."""
+        """Set the title unless the user or the model gave one.
+
+        `by` is "user" or "model", or "" for one that a later call may replace.
+        """
 
         async def unless_titled(opened: Opened, _: Write, __: dict[str, Word]) -> Run | None:
             if opened.stored.titled_by or opened.stored.title == title:
@@ -169,18 +172,18 @@ class Conversations:
             await self._changes.make(viewer, conversation_id, fields, unless_titled)
 
     async def delete(self, viewer: Viewer, conversation_ids: Sequence[str]) -> list[str]:
-        """Delete conversations; the IDs of those that were there."""
+        """Delete those that exist; their IDs."""
         if len(conversation_ids) > 100:
             raise InvalidInput("At most 100 conversations at once.", ("conversationIds",))
         deleted: list[str] = []
         for conversation_id in dict.fromkeys(conversation_ids):
             try:
                 await self._snapshots.open(viewer, conversation_id)
-                await self._sweep.bury(conversation_id)
+                await self._cleanup.mark_deleted(conversation_id)
             except (NotFound, Refused):
                 continue
             deleted.append(conversation_id)
-            await self._sweep.finish(conversation_id)
+            await self._cleanup.remove(viewer, conversation_id)
         return deleted
 
     def _check_model(self, model: str | None) -> None:
@@ -192,7 +195,7 @@ class _Unchanged(Exception):
     """There is nothing to change."""
 
 
-def tidied(title: str) -> str:
+def valid_title(title: str) -> str:
     """A title on one line, without control characters; raises InvalidInput when none is left."""
     tidy = one_line(title)
     if not is_visible(tidy) or len(tidy) > MAX_TITLE_LENGTH:
@@ -200,7 +203,7 @@ def tidied(title: str) -> str:
     return tidy
 
 
-def checked(instructions: str) -> str:
+def valid_instructions(instructions: str) -> str:
     """Instructions without NULs, empty where nothing can be seen; InvalidInput for long ones."""
     clean = cleaned(instructions)
     if len(clean) > MAX_INSTRUCTIONS_LENGTH:

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 from pybot.errors import NotFound
 from pybot.services.conversations.gate import Gate
-from pybot.services.events import ConversationDeleted, Entry, Event
-from pybot.services.instants import milliseconds, now
 from pybot.services.records import Viewer
+from pybot.services.records.events import ConversationDeleted, Entry, Event
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.follow import check_cursor, entries, first_entries, follow, read
 from pybot.services.store.hub import Hub
 from pybot.services.store.write import Write
+from pybot.services.values.instants import milliseconds, now
 
 TRIM_PAGE = 200
 
@@ -34,15 +34,15 @@ class EventLog:
     async def follow(
         self, viewer: Viewer, conversation_id: str, after: int | None
     ) -> AsyncGenerator[Entry]:
-        """What happens in a conversation behind `after` (from now on when None).
+        """Events of the conversation after `after` (from now on when None).
 
-        Ends behind ConversationDeleted. Raises NotFound, CursorExpired, InvalidInput.
+        Ends after ConversationDeleted. Raises NotFound, CursorExpired, InvalidInput.
         """
         head, log = keys.conversation(conversation_id), keys.log(conversation_id)
         try:
             newest = (await self._gate.open(viewer, conversation_id)).cursor
         except NotFound:
-            # Whoever has a cursor in a deleted conversation can follow it to its end.
+            # With a cursor a deleted conversation can be followed to its end.
             if after is None or not await self._gate.is_deleted(viewer, conversation_id):
                 raise
             newest = after
@@ -56,11 +56,11 @@ class EventLog:
                     return
 
     async def emit(self, conversation_id: str, *events: Event) -> int:
-        """Append events that no other change belongs to; the number of the last one."""
+        """Append events alone; the number of the last one."""
         return await self._appender.append(Write.to_conversation(conversation_id).emit(*events))
 
     async def between(self, conversation_id: str, after: int, until: int | None) -> list[Entry]:
-        """The entries behind `after` up to `until` (the newest when None)."""
+        """The entries after `after` up to and with `until` (the newest when None)."""
         result: list[Entry] = []
         while page := await read(self._client, keys.log(conversation_id), after, until):
             result += entries(page)
@@ -68,7 +68,7 @@ class EventLog:
         return result
 
     async def trim(self, conversation_id: str, keep_from: int) -> None:
-        """Drop what is older than the retention, never the entries from `keep_from` on."""
+        """Remove entries older than the retention, but none from the number `keep_from` on."""
         oldest_kept = milliseconds(now() - self._retention)
         log = keys.log(conversation_id)
         while page := await first_entries(self._client, log, TRIM_PAGE):

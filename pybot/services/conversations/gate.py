@@ -1,4 +1,4 @@
-"""The one way into a conversation: it is opened for a viewer, and is not there for anybody else.
+"""The one way into a conversation: opened for its owner, NotFound for everybody else.
 
 Owner and deletion are read here and nowhere else.
 """
@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from pybot.errors import NotFound
-from pybot.services.hashes import ConversationHash, RunHash
 from pybot.services.records import Conversation, Kernel, Run, Viewer
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
+from pybot.services.store.hashes import ConversationHash, RunHash
 from pybot.services.store.script import Call, Script
 
 SCRIPT = resources.files("pybot.services.conversations").joinpath("open.lua").read_text()
@@ -21,7 +21,7 @@ NO_CONVERSATION = "There is no conversation with this ID."
 
 
 class Opened:
-    """A conversation as of one instant: what is stored of it, the run that goes on, and its kernel.
+    """A conversation as of one instant: its hash, its active run, its kernel.
 
     `kernel_json` is the kernel as it is stored, "" without one.
     """
@@ -67,14 +67,14 @@ class Gate:
 
     async def is_deleted(self, viewer: Viewer, conversation_id: str) -> bool:
         """Whether it was a conversation of the viewer's, and was deleted not long ago."""
-        return await self.buried_owner(conversation_id) == Viewer(username=viewer.username)
+        return await self.owner_of_deleted(conversation_id) == Viewer(username=viewer.username)
 
     async def owner(self, conversation_id: str) -> Viewer | None:
         """Whose a conversation is, for work on the owner's behalf; None when it is not there."""
         owner, is_deleted = await self._owner(conversation_id)
         return None if is_deleted else owner
 
-    async def buried_owner(self, conversation_id: str) -> Viewer | None:
+    async def owner_of_deleted(self, conversation_id: str) -> Viewer | None:
         """Whose a deleted conversation was; None when it was not deleted, or is forgotten."""
         owner, is_deleted = await self._owner(conversation_id)
         return owner if is_deleted else None

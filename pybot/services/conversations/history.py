@@ -141,12 +141,12 @@ def part_entries(message_id: str, run_id: str, part: Part, seen: str = "") -> li
             return []
 
 
-def pushed(key: str, entries: Iterable[bytes]) -> Sequence[Word]:
-    """The command that adds entries, oldest first, as LangChain's class would one by one."""
+def push_command(key: str, entries: Iterable[bytes]) -> Sequence[Word]:
+    """The Redis command that appends entries, oldest first, as LangChain's class does."""
     return ("LPUSH", key, *entries)
 
 
-def decoded(entry: bytes) -> list[tuple[str, Part]]:
+def decode_entry(entry: bytes) -> list[tuple[str, Part]]:
     """The message ID and the part that a stored entry has.
 
     None for the asking half of a cell and for what another program wrote.

@@ -5,10 +5,10 @@ from typing import Any
 
 from pybot.errors import InvalidInput
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
-from pybot.services.pages import Edge, Page, PageRequest, decode_cursor, encode_cursor
 from pybot.services.records import Viewer
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
+from pybot.services.values.pages import Edge, Page, PageRequest, decode_cursor, encode_cursor
 
 # A conversation's ID, and its score in the sorted set: that of no other conversation.
 Place = tuple[str, int]

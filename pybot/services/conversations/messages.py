@@ -12,9 +12,8 @@ from typing import Any
 import msgspec
 
 from pybot.errors import InvalidInput, NotFound
-from pybot.services.conversations.history import decoded
+from pybot.services.conversations.history import decode_entry
 from pybot.services.conversations.snapshots import MessageView, Snapshot, Snapshots
-from pybot.services.pages import Edge, Page, PageRequest, decode_cursor, encode_cursor
 from pybot.services.records import (
     Cell,
     CellPart,
@@ -27,9 +26,10 @@ from pybot.services.records import (
     conversation_of,
 )
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
-from pybot.services.store.follow import patient
+from pybot.services.store.client import Client
+from pybot.services.store.follow import retry_during_outage
 from pybot.services.store.script import Script
+from pybot.services.values.pages import Edge, Page, PageRequest, decode_cursor, encode_cursor
 
 SCRIPT = resources.files("pybot.services.conversations").joinpath("messages.lua").read_text()
 NO_MESSAGE = "There is no message with this ID."
@@ -121,11 +121,11 @@ class Messages:
 
         Whoever follows outlives an outage of Redis that is short.
         """
-        return await patient(partial(self._view_at, message, number))
+        return await retry_during_outage(partial(self._view_at, message, number))
 
     async def cell_at(self, cell: Cell, number: int) -> Cell:
         """A cell of an event with its outputs, as they were just after the event; likewise."""
-        return await patient(partial(self._cell_at, cell, number))
+        return await retry_during_outage(partial(self._cell_at, cell, number))
 
     async def _view_at(self, message: Message, number: int) -> MessageView:
         stored = await self._read(conversation_of(message.id), number, message.id)
@@ -195,7 +195,7 @@ def _stored(messages: list[Any], entries: list[bytes], until: int) -> list[_Stor
     """The messages of one branch with their parts, from entries that come newest first."""
     parts: dict[str, list[Part]] = {}
     for entry in reversed(entries):
-        for message_id, part in decoded(entry):
+        for message_id, part in decode_entry(entry):
             parts.setdefault(message_id, []).append(part)
     return [
         _Stored(

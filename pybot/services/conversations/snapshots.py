@@ -1,7 +1,7 @@
-"""A conversation exactly as of a place in its log, to which a client can follow from there.
+"""Snapshots: a conversation exactly as of a cursor, from which a client can follow its log.
 
-Head, active run and kernel are read at once and at constant cost; the message that the run writes
-is folded from the log, up to that place, when it is asked for.
+Metadata, active run and kernel are read at one instant and at constant cost; the message that the
+run writes is folded from the log, up to that cursor, when it is asked for.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,6 @@ from msgspec import Struct
 from pybot.errors import NotFound
 from pybot.services.conversations.eventlog import EventLog
 from pybot.services.conversations.gate import Gate, Opened
-from pybot.services.events import ConversationChanged
-from pybot.services.fold import Fold
-from pybot.services.hashes import Hashes
-from pybot.services.once import Once
 from pybot.services.records import (
     Conversation,
     Kernel,
@@ -26,6 +22,10 @@ from pybot.services.records import (
     Viewer,
     conversation_of,
 )
+from pybot.services.records.events import ConversationChanged
+from pybot.services.records.fold import Fold
+from pybot.services.store.hashes import Hashes
+from pybot.services.values.once import Once
 
 NO_RUN = "There is no run with this ID."
 
@@ -45,9 +45,9 @@ class MessageView(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A conversation as of `cursor`: `run` is the one that goes on, `answer` what it has written.
+    """A conversation as of the event number `cursor`.
 
-    `answer` is None without a run.
+    `run` is the active run; `answer` the message that it writes, None without a run.
     """
 
     conversation: Conversation
@@ -67,18 +67,18 @@ class Snapshots:
 
     async def open(self, viewer: Viewer, conversation_id: str) -> Snapshot:
         """A conversation of the viewer's as it is now; raises NotFound."""
-        return self._now(await self._gate.open(viewer, conversation_id))
+        return self._current(await self._gate.open(viewer, conversation_id))
 
     async def open_each(
         self, viewer: Viewer, conversation_ids: Sequence[str]
     ) -> list[Snapshot | None]:
-        """Several of the viewer's conversations; None for those that are not there."""
+        """Several conversations; None for those that do not exist or are not the viewer's."""
         opened = await self._gate.open_each(viewer, conversation_ids)
-        return [self._now(each) if each else None for each in opened]
+        return [self._current(each) if each else None for each in opened]
 
     def as_of(self, event: ConversationChanged, cursor: int) -> Snapshot:
         """A conversation as it was after an event with number `cursor`."""
-        return self._taken(event.conversation, cursor, event.run, event.kernel)
+        return self._snapshot(event.conversation, cursor, event.run, event.kernel)
 
     async def run(self, snapshot: Snapshot, run_id: str) -> Run:
         """A run of the conversation; raises NotFound."""
@@ -92,7 +92,7 @@ class Snapshots:
             raise NotFound(NO_RUN, ("runId",)) from None
 
     async def first_event(self, run: Run) -> int:
-        """The number of a run's first event, which the events themselves do not know."""
+        """The number of a run's first event, which a record out of an event may not have yet."""
         return run.first_seq or (await self._hashes.run.get(run.id)).first_seq
 
     async def folded(self, message: Message, until: int) -> tuple[Part, ...]:
@@ -103,10 +103,10 @@ class Snapshots:
             return ()
         return (await self._fold(run, until)).parts(message.id)
 
-    def _now(self, opened: Opened) -> Snapshot:
-        return self._taken(opened.conversation, opened.cursor, opened.run, opened.kernel)
+    def _current(self, opened: Opened) -> Snapshot:
+        return self._snapshot(opened.conversation, opened.cursor, opened.run, opened.kernel)
 
-    def _taken(
+    def _snapshot(
         self, conversation: Conversation, cursor: int, run: Run | None, kernel: Kernel | None
     ) -> Snapshot:
         async def answer() -> MessageView | None:

@@ -1,4 +1,4 @@
-"""A viewer's own log: what a list of conversations needs, and the list itself."""
+"""The log of a viewer: the events that a list of conversations needs. Also updates the list."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -6,20 +6,20 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from pybot.services.events import (
+from pybot.services.records import Viewer, conversation_of
+from pybot.services.records.events import (
     ConversationChanged,
     ConversationDeleted,
     RunChanged,
     ViewerEvent,
 )
-from pybot.services.instants import milliseconds
-from pybot.services.records import Viewer, conversation_of
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.follow import check_cursor, follow
 from pybot.services.store.hub import Hub
 from pybot.services.store.write import Write
+from pybot.services.values.instants import milliseconds
 
 
 class ViewerEntry(Struct, frozen=True):
@@ -57,7 +57,7 @@ class ViewerLog:
     async def append(self, viewer: Viewer, *events: ViewerEvent) -> None:
         """Append events, and bring the list of conversations up to date with them."""
         key = viewer.key
-        # What it follows has happened, also where Redis is full by now.
+        # Also when Redis is full: the events say what has happened already.
         write = Write.to_viewer(key).even_when_full().emit(*events)
         for event in events:
             listed, running = keys.viewer_conversations(key), keys.viewer_runs(key)
@@ -78,7 +78,10 @@ class ViewerLog:
         await self._appender.append(write)
 
     async def follow(self, viewer: Viewer, after: int | None) -> AsyncGenerator[ViewerEntry]:
-        """What happens to the viewer's conversations behind `after` (from now on when None)."""
+        """Events of the viewer's log after `after` (from now on when None).
+
+        Raises CursorExpired.
+        """
         head, log = keys.viewer(viewer.key), keys.viewer_log(viewer.key)
         if after is None:
             after = await self.cursor(viewer)

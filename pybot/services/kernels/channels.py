@@ -14,18 +14,18 @@ import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from pybot.config import MIB
-from pybot.services import exact_json
-from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import ReactionReader
-from pybot.services.kernels.owner_protocol import Connection
+from pybot.services.kernels.owner_protocol import ConnectionInfo
+from pybot.services.kernels.reaction_queue import ReactionQueue
+from pybot.services.values import exact_json
 
 LARGEST_MESSAGE = 64 * MIB  # bytes; a kernel that sends larger ones is cut off
 QUEUE = 64  # messages that libzmq reads ahead
 RECONNECT = 10  # milliseconds
-WELCOME_TIMEOUT = 2  # seconds until outputs are taken as subscribed to, said or not
+WELCOME_TIMEOUT = 2  # seconds to wait for the confirmation of a subscription
 SLICE = 0.005  # seconds of draining after which other tasks have their turn
 POLL = 500  # milliseconds
-IDLE_GRACE = 3  # seconds of silence after a reply until its idle status is taken as lost
+IDLE_GRACE = 3  # seconds of silence after a reply until its idle status counts as lost
 
 
 def open_context() -> zmq.asyncio.Context:
@@ -38,8 +38,8 @@ def open_context() -> zmq.asyncio.Context:
     return context
 
 
-class Passed(Exception):
-    """The kernel has gone on to what was asked after the code that is followed."""
+class EndMissed(Exception):
+    """The followed code is done, and its `Done` was missed: the kernel answered the marker."""
 
 
 class Channels:
@@ -47,8 +47,8 @@ class Channels:
 
     def __init__(self, client: AsyncKernelClient) -> None:
         self._client = client
-        self._fence = ""
-        self._is_passed = False
+        self._marker = ""
+        self._marker_answered = False
         # Draining goes past asyncio, one system call a message.
         self._iopub: zmq.Socket[bytes] = zmq.Socket.shadow(client.iopub_channel.socket.underlying)
         self._shell: zmq.Socket[bytes] = zmq.Socket.shadow(client.shell_channel.socket.underlying)
@@ -57,9 +57,9 @@ class Channels:
             self._poller.register(socket, zmq.POLLIN)
 
     async def subscribed(self) -> None:
-        """Wait until the kernel knows that its outputs are wanted here.
+        """Wait until the kernel sends its outputs here.
 
-        It welcomes each new topic, and only new ones: hence one that nobody else has.
+        It confirms each new topic, and only new ones: hence a topic of a random name.
         """
         topic = uuid4().hex.encode()
         socket = self._client.iopub_channel.socket
@@ -85,32 +85,32 @@ class Channels:
         message["header"]["msg_id"] = message["msg_id"] = message_id
         self._client.shell_channel.send(message)
 
-    def send_fence(self) -> None:
-        """Ask for something that the kernel answers once it is done with all code before."""
+    def send_marker(self) -> None:
+        """Send a marker: a request that the kernel answers when all code before it is done."""
         message = self._client.session.msg("kernel_info_request", {})
-        self._fence = str(message["msg_id"])
+        self._marker = str(message["msg_id"])
         self._client.shell_channel.send(message)
 
-    async def pump(self, reader: ReactionReader, inbox: Inbox) -> None:
-        """Put all reactions into the inbox until the execution is done.
+    async def pump(self, reader: ReactionReader, queue: ReactionQueue) -> None:
+        """Put all reactions into the queue until the execution is done.
 
-        Without `Done` when the fence was passed, and nothing more is heard of the execution.
+        Fails the queue with EndMissed when the marker was answered and nothing more comes.
         """
         heard = time.monotonic()
         while not reader.done:
             ready = dict(await self._poller.poll(POLL))
             if ready:
-                heard = self._drain(reader, inbox)
+                heard = self._drain(reader, queue)
                 await asyncio.sleep(0)
-            elif self._is_passed:
-                inbox.fail(Passed())
+            elif self._marker_answered:
+                queue.fail(EndMissed())
                 return
             elif reader.replied and time.monotonic() - heard > IDLE_GRACE:
                 for reaction in reader.finish():
-                    inbox.put(reaction)
+                    queue.put(reaction)
 
-    def _drain(self, reader: ReactionReader, inbox: Inbox) -> float:
-        """Take what has come, for a slice of time; the time after it."""
+    def _drain(self, reader: ReactionReader, queue: ReactionQueue) -> float:
+        """Read what has come, for SLICE seconds at most; the time (monotonic) after it."""
         end = time.monotonic() + SLICE
         for socket in (self._iopub, self._shell):
             while (now := time.monotonic()) < end and not reader.done:
@@ -119,15 +119,15 @@ class Channels:
                 except zmq.Again:
                     break
                 message = self._read(frames)
-                self._note_fence(message)
+                self._note_marker(message)
                 for reaction in reader.feed(message):
-                    inbox.put(reaction)
+                    queue.put(reaction)
         return now
 
-    def _note_fence(self, message: Mapping[str, Any]) -> None:
-        if self._fence and message.get("msg_type") == "kernel_info_reply":
+    def _note_marker(self, message: Mapping[str, Any]) -> None:
+        if self._marker and message.get("msg_type") == "kernel_info_reply":
             parent: Mapping[str, Any] = message.get("parent_header") or {}
-            self._is_passed = self._is_passed or parent.get("msg_id") == self._fence
+            self._marker_answered = self._marker_answered or parent.get("msg_id") == self._marker
 
     def _read(self, frames: list[bytes]) -> Mapping[str, Any]:
         """A message, empty when it is none or signed with another key."""
@@ -142,7 +142,7 @@ class Channels:
 
 @asynccontextmanager
 async def open_channels(
-    context: zmq.asyncio.Context, connection: Connection
+    context: zmq.asyncio.Context, connection: ConnectionInfo
 ) -> AsyncGenerator[Channels]:
     """Connect to a kernel for one execution. Its outputs come once `subscribed` was waited for."""
     client = AsyncKernelClient(context=context)

@@ -8,16 +8,16 @@ from typing import Any
 from uuid import uuid4
 
 from pybot.config import JupyterSettings
+from pybot.services.background.tasks import cancel_and_wait, log_failure
 from pybot.services.kernels.base import Done, KernelDied, KernelNotice, KernelUnavailable, Reaction
-from pybot.services.kernels.channels import Passed
+from pybot.services.kernels.channels import EndMissed
 from pybot.services.kernels.gateway_env import kernel_env
 from pybot.services.kernels.gateway_execution import GatewayExecution, KernelReplaced
 from pybot.services.kernels.gateway_frames import V1
 from pybot.services.kernels.gateway_http import DIED, GatewayHttp
 from pybot.services.kernels.gateway_socket import SocketCut
-from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import is_object
-from pybot.services.tasks import cancel_and_wait, log_failure
+from pybot.services.kernels.reaction_queue import ReactionQueue
 
 ASK_AGAIN = 2  # seconds of silence after which a kernel that starts is asked once more
 START_MARGIN = 15  # seconds beside the gateway's own limit for a start
@@ -34,7 +34,7 @@ class GatewayKernels:
         self._gateway = GatewayHttp(settings.gateway_url, settings.gateway_token, framing=framing)
         self._timeout = settings.start_timeout + START_MARGIN
         self._conversations: dict[str, str] = {}
-        self._executing: dict[str, dict[Inbox, asyncio.Task[None]]] = defaultdict(dict)
+        self._executing: dict[str, dict[ReactionQueue, asyncio.Task[None]]] = defaultdict(dict)
         self._listeners: set[asyncio.Queue[KernelNotice]] = set()
         self._ending: dict[str, asyncio.Task[None]] = {}
 
@@ -53,7 +53,7 @@ class GatewayKernels:
         )
         try:
             await asyncio.shield(launching)
-            await self._answers(kernel_id)
+            await self._wait_until_it_answers(kernel_id)
         except KernelDied:
             raise KernelUnavailable(BOOT_FAILED) from None
         except BaseException:  # also a cancellation: nobody else would end it
@@ -79,10 +79,10 @@ class GatewayKernels:
 
     async def restart(self, kernel_id: str) -> None:
         """Restart the kernel under the same ID. What it runs here ends as the restart begins."""
-        await self._gateway.model(kernel_id)
+        await self._gateway.describe(kernel_id)
         self._stop(kernel_id)
         await self._gateway.act(kernel_id, "restart", timeout=self._timeout)
-        await self._answers(kernel_id)
+        await self._wait_until_it_answers(kernel_id)
 
     async def shutdown(self, kernel_id: str) -> None:
         """End the kernel."""
@@ -95,13 +95,13 @@ class GatewayKernels:
         if kernel_id in self._ending:
             return False
         try:
-            model = await self._gateway.model(kernel_id)
+            description = await self._gateway.describe(kernel_id)
         except KernelDied:
             return False
-        return model.get("execution_state") != "dead"
+        return description.get("execution_state") != "dead"
 
     async def notices(self) -> AsyncGenerator[KernelNotice]:
-        """What happens to kernels that were started here. A gateway says nothing unasked."""
+        """Notices of kernels that were started here, found by polling the gateway."""
         notices: asyncio.Queue[KernelNotice] = asyncio.Queue()
         self._listeners.add(notices)
         try:
@@ -141,51 +141,51 @@ class GatewayKernels:
         message_id: str,
         work: Callable[[GatewayExecution], Coroutine[Any, Any, None]],
     ) -> AsyncGenerator[Reaction]:
-        """What comes of the work on an execution, which goes on beside."""
-        inbox = Inbox()
-        execution = GatewayExecution(self._gateway, kernel_id, message_id, inbox)
+        """The reactions of an execution, which `work` reads in a task of its own."""
+        queue = ReactionQueue()
+        execution = GatewayExecution(self._gateway, kernel_id, message_id, queue)
         task = asyncio.create_task(work(execution))
         executing = self._executing[kernel_id]
-        executing[inbox] = task
-        task.add_done_callback(lambda _: _report(task, inbox))
+        executing[queue] = task
+        task.add_done_callback(lambda _: _report(task, queue))
         try:
             while True:
-                reaction = await inbox.get()
+                reaction = await queue.get()
                 yield reaction
                 if isinstance(reaction, Done):
                     return
-        except Passed:
+        except EndMissed:
             return
         except KernelDied as died:
             self._lose(kernel_id, replaced=isinstance(died, KernelReplaced))
             raise
         finally:
-            del executing[inbox]
+            del executing[queue]
             if not executing:
                 self._executing.pop(kernel_id, None)
             # It closes its socket, which takes a moment.
             await cancel_and_wait(task, patience=CLOSE_PATIENCE)
 
     def _stop(self, kernel_id: str) -> None:
-        """Stop to read what a kernel says that is about to end."""
-        for inbox, task in self._executing.get(kernel_id, {}).items():
+        """End the executions on a kernel that is about to be restarted or shut down."""
+        for queue, task in self._executing.get(kernel_id, {}).items():
             task.cancel()
-            inbox.fail(KernelDied(DIED))
+            queue.fail(KernelDied(DIED))
 
     def _lose(self, kernel_id: str, *, replaced: bool) -> None:
-        """A kernel has died. The one that its gateway put in its place is of no use to anyone."""
+        """Note that a kernel died; end the one that the gateway started in its place."""
         if replaced:
             self._end(kernel_id)
-            self._tell(kernel_id, "died")
+            self._notify(kernel_id, "died")
 
-    def _tell(self, kernel_id: str, status: Any) -> None:
+    def _notify(self, kernel_id: str, status: Any) -> None:
         conversation_id = self._conversations.pop(kernel_id, None)
         if conversation_id is not None:
             for listener in self._listeners:
                 listener.put_nowait(KernelNotice(conversation_id, kernel_id, status))
 
     def _end(self, kernel_id: str, after: asyncio.Task[Any] | None = None) -> None:
-        """End a kernel beside what else goes on, once it has been launched."""
+        """End a kernel in the background, after its launch where that still goes on."""
         if kernel_id not in self._ending:
             task = asyncio.create_task(
                 self._delete(kernel_id, after), name=f"end of kernel {kernel_id}"
@@ -204,10 +204,10 @@ class GatewayKernels:
         with contextlib.suppress(KernelUnavailable):
             for kernel_id in list(self._conversations):
                 if not await self.is_alive(kernel_id):
-                    self._tell(kernel_id, "culled")
+                    self._notify(kernel_id, "culled")
 
-    async def _answers(self, kernel_id: str) -> None:
-        """Wait until a kernel that starts answers; what it is asked too early may be lost."""
+    async def _wait_until_it_answers(self, kernel_id: str) -> None:
+        """Wait until a starting kernel answers, asking again: an early request may be lost."""
         session_id = uuid4().hex
         try:
             async with (
@@ -227,19 +227,19 @@ class GatewayKernels:
             ) from None
 
     async def _make_folder(self, conversation_id: str) -> None:
-        """Else Kubernetes makes it, as a folder that only root may write to."""
+        """Make the conversation's folder; Kubernetes would make one that only root may write to."""
         volume = self._settings.shared_volume_server_path
         if volume is not None:
             folder = volume / conversation_id
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
 
 
-def _report(task: asyncio.Task[None], inbox: Inbox) -> None:
-    """Hand on what made the reading fail, which nobody else waits for."""
+def _report(task: asyncio.Task[None], queue: ReactionQueue) -> None:
+    """Put the failure of reading into the queue: nobody else waits for the task."""
     failure = None if task.cancelled() else task.exception()
-    if isinstance(failure, KernelDied | KernelUnavailable | Passed):
-        inbox.fail(failure)
+    if isinstance(failure, KernelDied | KernelUnavailable | EndMissed):
+        queue.fail(failure)
     elif failure is not None:
         error = RuntimeError(f"Reading from the kernel failed: {failure!r}")
         error.__cause__ = failure  # for its traceback
-        inbox.fail(error)
+        queue.fail(error)

@@ -1,4 +1,4 @@
-"""What a gateway is told of a kernel that it starts: whose it is, and which folder it sees.
+"""The environment that a gateway gives a new kernel: its user, its folder, its volume.
 
 The gateway hands every `KERNEL_` variable to its pod template, in lower case. Values are text of
 at most 4,096 characters: https://jupyter-enterprise-gateway.readthedocs.io/en/latest/users/kernel-envs.html

@@ -13,11 +13,11 @@ from pybot.services.kernels.base import (
     Printed,
     Raised,
 )
-from pybot.services.kernels.channels import Passed
+from pybot.services.kernels.channels import EndMissed
 from pybot.services.kernels.gateway_http import DIED, GatewayHttp
 from pybot.services.kernels.gateway_socket import KernelSocket, SocketCut, SocketTaken
-from pybot.services.kernels.inbox import Inbox
 from pybot.services.kernels.messages import ReactionReader, is_object
+from pybot.services.kernels.reaction_queue import ReactionQueue
 from pybot.services.records import StreamName
 
 PROBE = 1.5  # seconds of silence until the gateway is asked whether the kernel is still there
@@ -32,8 +32,8 @@ LOST = (
 GAP = "\n[The connection to the gateway was cut: some output may be missing.]\n"
 
 
-class Doubt(SocketCut):
-    """The connection is whole, but only a new one tells whether the code still runs."""
+class MustReconnect(SocketCut):
+    """Raised on a connection that works, where only a new one shows whether the code still runs."""
 
 
 class KernelReplaced(KernelDied):
@@ -41,19 +41,21 @@ class KernelReplaced(KernelDied):
 
 
 class GatewayExecution:
-    """Runs or follows one execution and puts its reactions into an inbox.
+    """Runs or follows one execution and puts its reactions into a queue.
 
-    The session of its websocket is named by `message_id`: who connects under it again, from any
-    process, gets what was said meanwhile.
+    The session of its websocket is named by `message_id`: a process that connects under it again
+    gets the messages that came meanwhile.
     """
 
-    def __init__(self, gateway: GatewayHttp, kernel_id: str, message_id: str, inbox: Inbox) -> None:
+    def __init__(
+        self, gateway: GatewayHttp, kernel_id: str, message_id: str, queue: ReactionQueue
+    ) -> None:
         self._gateway = gateway
         self._kernel_id = kernel_id
         self._message_id = message_id
-        self._inbox = inbox
+        self._queue = queue
         self._reader = ReactionReader(message_id)
-        self._fence = ""
+        self._marker = ""
         self._is_own = False
         self._process: Any = None
 
@@ -79,15 +81,15 @@ class GatewayExecution:
     async def follow(self) -> None:
         """Read on what comes of code that was sent before, here or elsewhere.
 
-        Raises Passed when nothing tells how it ended, KernelUnavailable when the gateway stays
+        Raises EndMissed when nothing tells how it ended, KernelUnavailable when the gateway stays
         out of reach.
         """
         end = time.monotonic() + PATIENCE
         while not self._reader.done:
             try:
                 async with self._gateway.channels(self._kernel_id, self._message_id) as socket:
-                    self._fence = uuid4().hex
-                    await socket.send("kernel_info_request", {}, self._fence)
+                    self._marker = uuid4().hex
+                    await socket.send("kernel_info_request", {}, self._marker)
                     end = time.monotonic() + PATIENCE
                     await self._read(socket)
             except SocketTaken:
@@ -109,15 +111,15 @@ class GatewayExecution:
                 self._take(message)
 
     async def _probe(self) -> None:
-        """After a silence: is the kernel there, and does it still run the code?
+        """Ask the gateway, after a silence, whether the kernel is alive and runs the code.
 
-        Raises KernelDied, or SocketCut where connecting again tells more.
+        Raises KernelDied, or MustReconnect.
         """
-        state = (await self._gateway.model(self._kernel_id)).get("execution_state")
+        state = (await self._gateway.describe(self._kernel_id)).get("execution_state")
         if self._reader.replied:
             self._finish()
-        elif state == "idle" and not self._fence:
-            raise Doubt("The kernel is idle, and its answer has not come.")
+        elif state == "idle" and not self._marker:
+            raise MustReconnect("The kernel is idle, and its answer has not come.")
 
     def _take(self, message: Mapping[str, Any]) -> None:
         header, parent = _object(message, "header"), _object(message, "parent_header")
@@ -128,12 +130,12 @@ class GatewayExecution:
         if parent.get("msg_id") == self._message_id:
             self._process = header.get("session")
             for reaction in self._reader.feed(message):
-                self._inbox.put(reaction)
-        elif self._fence and parent.get("msg_id") == self._fence:
-            self._passed(kind, state, header.get("session"))
+                self._queue.put(reaction)
+        elif self._marker and parent.get("msg_id") == self._marker:
+            self._marker_reached(kind, state, header.get("session"))
 
-    def _passed(self, kind: object, state: object, process: object) -> None:
-        """The kernel does what was asked after the code: nothing more comes of the code."""
+    def _marker_reached(self, kind: object, state: object, process: object) -> None:
+        """The kernel answers the marker, which was sent after the code: the code is done."""
         if self._reader.replied:
             if state == "idle":
                 self._finish()
@@ -141,19 +143,19 @@ class GatewayExecution:
             if self._process not in (None, process):
                 raise KernelDied(DIED)
             if not self._is_own:
-                raise Passed
-            self._inbox.put(Raised(ename="ConnectionLost", evalue=LOST, traceback=(LOST,)))
-            self._inbox.put(Done(status="error"))
+                raise EndMissed
+            self._queue.put(Raised(ename="ConnectionLost", evalue=LOST, traceback=(LOST,)))
+            self._queue.put(Done(status="error"))
             self._reader.done = True
 
     def _note_gap(self, error: Exception) -> None:
-        """What the gateway sent into a dead connection, before it noticed, is lost."""
-        if not isinstance(error, Doubt | KernelUnavailable):
-            self._inbox.put(Printed(name=StreamName.STDERR, text=GAP))
+        """Say in the output that some of it may be lost: sent before the gateway saw the cut."""
+        if not isinstance(error, MustReconnect | KernelUnavailable):
+            self._queue.put(Printed(name=StreamName.STDERR, text=GAP))
 
     def _finish(self) -> None:
         for reaction in self._reader.finish():
-            self._inbox.put(reaction)
+            self._queue.put(reaction)
 
 
 def _object(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_client.session import Session, json_packer
 
-from pybot.services import exact_json
+from pybot.services.values import exact_json
 
 V1 = "v1.kernel.websocket.jupyter.org"
 MOST_PARTS = 1024  # of one message; each buffer is one

@@ -1,4 +1,4 @@
-"""A Jupyter gateway's REST interface: requests, and what its refusals mean."""
+"""A Jupyter gateway's REST interface, and the errors that its statuses mean."""
 
 import asyncio
 import contextlib
@@ -11,11 +11,11 @@ import aiohttp
 from pydantic import SecretStr
 
 from pybot.config import MIB
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.kernels.base import KernelDied, KernelUnavailable
 from pybot.services.kernels.gateway_frames import V1
 from pybot.services.kernels.gateway_socket import KernelSocket
 from pybot.services.kernels.messages import is_object
-from pybot.services.tasks import cancel_and_wait
 
 LARGEST_MESSAGE = 64 * MIB  # bytes; a kernel that sends larger ones is cut off
 HEARTBEAT = 20  # seconds between pings
@@ -59,10 +59,10 @@ class GatewayHttp:
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise self._unreachable(error) from error
 
-    async def model(self, kernel_id: str) -> dict[str, Any]:
+    async def describe(self, kernel_id: str) -> dict[str, Any]:
         """What the gateway knows of a kernel. KernelDied when it knows none."""
-        model = await self.call("GET", f"/kernels/{quote(kernel_id, safe='')}")
-        return model if is_object(model) else {}
+        description = await self.call("GET", f"/kernels/{quote(kernel_id, safe='')}")
+        return description if is_object(description) else {}
 
     async def act(self, kernel_id: str, action: str, *, timeout: float = CALL_TIMEOUT) -> None:
         """Have a kernel do something: `interrupt` or `restart`."""
@@ -104,7 +104,7 @@ class GatewayHttp:
     async def _vanished(self, kernel_id: str) -> None:
         while True:
             await asyncio.sleep(BOOT_WATCH)
-            await self.model(kernel_id)
+            await self.describe(kernel_id)
 
     async def _dial(self, kernel_id: str, session_id: str) -> aiohttp.ClientWebSocketResponse:
         url = f"{self._url}/api/kernels/{quote(kernel_id, safe='')}/channels"

@@ -1,4 +1,4 @@
-"""Kernels of this machine, over IPC: their owner starts them and says where they listen."""
+"""Kernels of this machine, over IPC: the kernel owner starts them and says where they listen."""
 
 import asyncio
 import contextlib
@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.kernels.base import Done, KernelDied, KernelNotice, KernelUnavailable, Reaction
-from pybot.services.kernels.channels import Channels, Passed, open_channels, open_context
-from pybot.services.kernels.inbox import Inbox
+from pybot.services.kernels.channels import Channels, EndMissed, open_channels, open_context
 from pybot.services.kernels.messages import ReactionReader
 from pybot.services.kernels.owner_client import OwnerClient
-from pybot.services.kernels.owner_protocol import Connection, Ended
-from pybot.services.tasks import cancel_and_wait
+from pybot.services.kernels.owner_protocol import ConnectionInfo, KernelEnded
+from pybot.services.kernels.reaction_queue import ReactionQueue
 
 CALL_TIMEOUT = 10  # seconds for what the owner answers at once
 START_MARGIN = 15  # seconds beside the start itself: the first one tries the sandbox out
@@ -31,7 +31,7 @@ class LocalKernels:
         self._context = open_context()
 
     async def start(self, conversation_id: str, username: str) -> str:
-        """Start a kernel in the conversation's folder; who asks makes no difference here."""
+        """Start a kernel in the conversation's folder; the user makes no difference here."""
         del username
         reply = await self._owner.call(
             self._start_timeout, "start", conversation_id=conversation_id
@@ -56,22 +56,22 @@ class LocalKernels:
 
         async def ask(channels: Channels, reader: ReactionReader) -> None:
             reader.expect_no_reply()
-            channels.send_fence()
+            channels.send_marker()
 
         async with aclosing(self._reactions(kernel_id, message_id, ask)) as reactions:
-            with contextlib.suppress(Passed):
+            with contextlib.suppress(EndMissed):
                 async for reaction in reactions:
                     yield reaction
 
     async def _reactions(
         self, kernel_id: str, message_id: str, begin: Begin
     ) -> AsyncGenerator[Reaction]:
-        """What comes of one execution from when `begin` has done its part."""
-        inbox = Inbox()
+        """The reactions of one execution, once `begin` has sent it or asked for it."""
+        queue = ReactionQueue()
 
-        def listen(event: Ended | None) -> None:
+        def listen(event: KernelEnded | None) -> None:
             if event is None or event.kernel_id == kernel_id:
-                inbox.fail(KernelDied(DIED))
+                queue.fail(KernelDied(DIED))
 
         with self._owner.listening(listen):
             connection = await self._open(kernel_id)
@@ -79,18 +79,18 @@ class LocalKernels:
                 async with open_channels(self._context, connection) as channels:
                     reader = ReactionReader(message_id)
                     await begin(channels, reader)
-                    pump = asyncio.create_task(channels.pump(reader, inbox))
-                    pump.add_done_callback(lambda task: _report(task, inbox))
+                    pump = asyncio.create_task(channels.pump(reader, queue))
+                    pump.add_done_callback(lambda task: _report(task, queue))
                     try:
                         while True:
-                            reaction = await inbox.get()
+                            reaction = await queue.get()
                             yield reaction
                             if isinstance(reaction, Done):
                                 return
                     finally:
                         await cancel_and_wait(pump)
             finally:
-                self._owner.tell("close", kernel_id=kernel_id)
+                self._owner.send("close", kernel_id=kernel_id)
 
     async def interrupt(self, kernel_id: str) -> None:
         """Interrupt what the kernel runs."""
@@ -109,8 +109,8 @@ class LocalKernels:
         return (await self._owner.call(CALL_TIMEOUT, "alive", kernel_id=kernel_id)).alive
 
     async def notices(self) -> AsyncGenerator[KernelNotice]:
-        """What happens to kernels by itself. An owner that is gone is looked for again."""
-        events: asyncio.Queue[Ended | None] = asyncio.Queue()
+        """The kernel owner's notices; connects again when the owner is gone."""
+        events: asyncio.Queue[KernelEnded | None] = asyncio.Queue()
         with self._owner.listening(events.put_nowait):
             while True:
                 try:
@@ -136,16 +136,16 @@ class LocalKernels:
         await self._owner.aclose()
         self._context.destroy(linger=0)
 
-    async def _open(self, kernel_id: str) -> Connection:
+    async def _open(self, kernel_id: str) -> ConnectionInfo:
         reply = await self._owner.call(CALL_TIMEOUT, "open", kernel_id=kernel_id)
         if reply.connection is None:
             raise KernelUnavailable("The kernel owner did not say where the kernel listens.")
         return reply.connection
 
 
-def _report(task: asyncio.Task[None], inbox: Inbox) -> None:
-    """Hand on what made the reading fail, which nobody else waits for."""
+def _report(task: asyncio.Task[None], queue: ReactionQueue) -> None:
+    """Put the failure of reading into the queue: nobody else waits for the task."""
     if not task.cancelled() and (failure := task.exception()) is not None:
         error = RuntimeError(f"Reading from the kernel failed: {failure!r}")
         error.__cause__ = failure  # for its traceback
-        inbox.fail(error)
+        queue.fail(error)

@@ -11,27 +11,27 @@ from typing import Any
 
 import msgspec
 
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.kernels.base import KernelDied, KernelUnavailable
 from pybot.services.kernels.owner_protocol import (
     MAX_LINE,
-    Ended,
+    KernelEnded,
     Reply,
     Request,
     decode_answer,
     encode,
 )
-from pybot.services.tasks import cancel_and_wait
 
 log = logging.getLogger(__name__)
 
-Listener = Callable[[Ended | None], None]
+Listener = Callable[[KernelEnded | None], None]
 
 
 class OwnerClient:
-    """Made anew whenever it is needed and lost; belongs to one event loop.
+    """Connects when it is first used, and again after a loss; belongs to one event loop.
 
-    Listeners hear of each kernel that ends, and None when the owner itself is gone: all its
-    kernels end with it.
+    Listeners are called with each kernel that ended, and with None when the owner itself is gone:
+    all its kernels end with it.
     """
 
     def __init__(self, socket: Path) -> None:
@@ -68,14 +68,14 @@ class OwnerClient:
             case _:
                 return reply
 
-    def tell(self, op: Any, **arguments: str) -> None:
-        """Say something that has no reply; without a connection nobody needs to know."""
+    def send(self, op: Any, **arguments: str) -> None:
+        """Send a request that has no reply; nothing happens without a connection."""
         if self._writer is not None:
             self._writer.write(encode(Request(id=0, op=op, **arguments)))
 
     @contextlib.contextmanager
     def listening(self, listener: Listener) -> Generator[None]:
-        """Call `listener` with what happens while the block lasts."""
+        """Call `listener` with the owner's events while the block lasts."""
         self._listeners.add(listener)
         try:
             yield
@@ -104,7 +104,7 @@ class OwnerClient:
             await cancel_and_wait(self._reading)
 
     def raise_failure(self) -> None:
-        """Raise what reading failed with, once, when it was a bug; a lost connection is none."""
+        """Raise the bug that ended the reading, once; a lost connection is no bug."""
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
@@ -122,15 +122,15 @@ class OwnerClient:
                 await writer.wait_closed()
             self._lose()
 
-    def _take(self, answer: Reply | Ended) -> None:
-        if isinstance(answer, Ended):
+    def _take(self, answer: Reply | KernelEnded) -> None:
+        if isinstance(answer, KernelEnded):
             for listener in list(self._listeners):
                 listener(answer)
         elif (future := self._waiting.get(answer.id)) and not future.done():
             future.set_result(answer)
 
     def _lose(self) -> None:
-        """The connection is gone, and nobody will answer what was asked."""
+        """Fail all requests, since the connection is gone."""
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(
@@ -140,8 +140,8 @@ class OwnerClient:
             listener(None)
 
 
-async def _next_answer(reader: StreamReader) -> Reply | Ended | None:
-    """None when the connection has ended."""
+async def _next_answer(reader: StreamReader) -> Reply | KernelEnded | None:
+    """The next message; None when the connection has ended."""
     try:
         line = await reader.readline()
         return decode_answer(line) if line else None

@@ -25,7 +25,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kernel_id: str = ""
 
 
-class Connection(Struct, frozen=True):
+class ConnectionInfo(Struct, frozen=True):
     """Where a kernel listens: its sockets are `ip-1`, `ip-2`, …; `key` signs the messages."""
 
     ip: str
@@ -47,10 +47,10 @@ class Reply(Struct, frozen=True, kw_only=True, tag="reply", omit_defaults=True):
     message: str = ""
     kernel_id: str = ""
     alive: bool = False
-    connection: Connection | None = None
+    connection: ConnectionInfo | None = None
 
 
-class Ended(Struct, frozen=True, kw_only=True, tag="ended"):
+class KernelEnded(Struct, frozen=True, kw_only=True, tag="ended"):
     """A kernel's process is gone, and with it what it was running."""
 
     conversation_id: str
@@ -60,10 +60,10 @@ class Ended(Struct, frozen=True, kw_only=True, tag="ended"):
 
 _encoder = msgspec.json.Encoder()
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
-_answers: msgspec.json.Decoder[Reply | Ended] = msgspec.json.Decoder(Reply | Ended)
+_answers: msgspec.json.Decoder[Reply | KernelEnded] = msgspec.json.Decoder(Reply | KernelEnded)
 
 
-def encode(message: Request | Reply | Ended) -> bytes:
+def encode(message: Request | Reply | KernelEnded) -> bytes:
     """A message as a line."""
     return _encoder.encode(message) + b"\n"
 
@@ -73,6 +73,6 @@ def decode_request(line: bytes) -> Request:
     return _requests.decode(line)
 
 
-def decode_answer(line: bytes) -> Reply | Ended:
+def decode_answer(line: bytes) -> Reply | KernelEnded:
     """An owner's line. Raises msgspec.DecodeError."""
     return _answers.decode(line)

@@ -15,11 +15,11 @@ class Turn(Struct, frozen=True):
     text: str
 
 
-class Generation(Struct, frozen=True, kw_only=True):
-    """What is asked of a model.
+class ModelRequest(Struct, frozen=True, kw_only=True):
+    """One request to a chat model.
 
     The last turn may be the assistant's own unfinished one: the model then continues it.
-    `stop` sequences end the generation and are part of the text that is given back.
+    `stop` sequences end the response and are part of the text that is given back.
     """
 
     turns: Sequence[Turn]
@@ -35,8 +35,8 @@ class Delta(Struct, frozen=True):
     reasoning: bool = False
 
 
-class Finished(Struct, frozen=True):
-    """The end of a whole generation; a stream without it was cut."""
+class ResponseEnd(Struct, frozen=True):
+    """The end of a whole response; a stream without it was cut."""
 
     reason: Literal["stop", "length"]
     usage: TokenUsage
@@ -68,8 +68,8 @@ class ChatModel(Protocol):
         """The name of the model, as configured."""
         ...
 
-    def generate(self, generation: Generation) -> AsyncIterator[Delta | Finished]:
-        """Stream an answer, ended by `Finished`; closing the iterator ends the generation.
+    def generate(self, request: ModelRequest) -> AsyncIterator[Delta | ResponseEnd]:
+        """Stream an answer, ended by `ResponseEnd`; closing the iterator makes the model stop.
 
         The first item comes when the service has begun to answer. Raises ModelError:
         MODEL_UNAVAILABLE (refused), MODEL_BUSY (429/503), MODEL_INTERRUPTED (cut, stalled,

@@ -3,8 +3,8 @@
 Stop sequences are not sent: these servers leave the sequence out of the text and say "stop" both
 for it and for a model that has ended by itself, so that a closed block of code could not be told
 from an open one (vLLM's `stop_reason` and `include_stop_str_in_output` are its own, and refused by
-others). The text is watched here instead, and the connection closed at the sequence, which ends the
-generation at all of them. The price: what a server would have counted of such a turn is estimated.
+others). The text is watched here instead, and the connection closed at the sequence, which makes
+all of them stop generating. The price: the tokens of such a turn are estimated, not counted.
 """
 
 import asyncio
@@ -16,18 +16,12 @@ import aiohttp
 import msgspec
 
 from pybot.config import LlmSettings
-from pybot.services.llm import chat_refusals, chat_wire, continuing
-from pybot.services.llm.base import Delta, Finished, Generation, ModelError, ModelInfo, Turn
+from pybot.services.llm import chat_errors, chat_wire, continuing, errors
+from pybot.services.llm.base import Delta, ModelError, ModelInfo, ModelRequest, ResponseEnd, Turn
 from pybot.services.llm.chat_wire import DONE, Choice, Chunk, Model, Usage
-from pybot.services.llm.connection import (
-    Connection,
-    StreamReader,
-    ended_early,
-    garbage,
-    interrupted,
-)
 from pybot.services.llm.continuing import Messages
-from pybot.services.llm.ending import Ending
+from pybot.services.llm.model_http import ModelHttp, ModelStream
+from pybot.services.llm.stop_detector import StopDetector
 from pybot.services.records import RunErrorCode, TokenUsage
 
 CHARACTERS_A_TOKEN = 4.0  # a guess, until a service has counted a prompt
@@ -38,7 +32,7 @@ _BROKEN = {
     "error": "the model's service failed",
     "content_filter": "the model's service withheld the rest",
 }
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class ChatCompletionsModel:
@@ -48,9 +42,9 @@ class ChatCompletionsModel:
         self._settings = settings
         # People write the address with and without the path that all of them share.
         url = settings.url.rstrip("/").removesuffix("/v1")
-        self._connection = Connection(settings, url, chat_refusals.of_status)
+        self._http = ModelHttp(settings, url, chat_errors.of_status)
         self._served: Model | None = None
-        self._goes_on = True  # until it refused to
+        self._continues = True  # until it refused to
         self._characters_a_token = CHARACTERS_A_TOKEN
 
     @property
@@ -58,29 +52,29 @@ class ChatCompletionsModel:
         """The name of the model, as configured."""
         return self._settings.model
 
-    async def generate(self, generation: Generation) -> AsyncGenerator[Delta | Finished]:
+    async def generate(self, request: ModelRequest) -> AsyncGenerator[Delta | ResponseEnd]:
         """Stream an answer; closing the generator closes the connection, which ends it there."""
-        answer = _Answer(Ending(generation.stop, self._settings.eos_token))
-        async with await self._post(generation) as response:
-            with self._connection.reader(response) as reader:
+        answer = _Answer(StopDetector(request.stop, self._settings.eos_token))
+        async with await self._post(request) as response:
+            with self._http.reader(response) as reader:
                 while lines := await _read(reader, answer):
                     for data in lines:
                         for delta in answer.take(data):
                             yield delta
                         if answer.is_over:
-                            yield self._finished(generation.turns, answer)
+                            yield self._end(request.turns, answer)
                             return
         if answer.reason is None:
-            raise ended_early()
-        yield self._finished(generation.turns, answer)
+            raise errors.ended_early()
+        yield self._end(request.turns, answer)
 
     async def info(self) -> ModelInfo:
         """What `/v1/models` says; the context window of the settings goes first."""
         window = self._settings.context_window
         try:
-            models = chat_wire.models.decode(await self._connection.get("/v1/models"))
+            models = chat_wire.models.decode(await self._http.get("/v1/models"))
         except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
-            log.info(
+            logger.info(
                 "no information from the model's service: %s", str(error) or type(error).__name__
             )
             return ModelInfo(self.name, window, available=False)
@@ -91,53 +85,53 @@ class ChatCompletionsModel:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._connection.aclose()
+        await self._http.aclose()
 
-    async def _post(self, generation: Generation) -> aiohttp.ClientResponse:
-        """Send the request; once more in plainer words where the server cannot go on as told."""
-        messages = await self._messages(generation.turns)
+    async def _post(self, request: ModelRequest) -> aiohttp.ClientResponse:
+        """Send the request; once more in plainer words where the server cannot go on as counted."""
+        messages = await self._messages(request.turns)
         try:
-            return await self._send(generation, messages)
+            return await self._send(request, messages)
         except ModelError as error:
             if not (messages.is_open and _is_refused(error)):
                 raise
-            log.info("the model's service does not continue a message: %s", error.message)
-        self._goes_on = False
-        return await self._send(generation, await self._messages(generation.turns))
+            logger.info("the model's service does not continue a message: %s", error.message)
+        self._continues = False
+        return await self._send(request, await self._messages(request.turns))
 
     async def _messages(self, turns: Sequence[Turn]) -> Messages:
         if continuing.is_open(turns) and self._served is None:
             await self.info()
-        owner = self._served.owned_by if self._served and self._goes_on else None
+        owner = self._served.owned_by if self._served and self._continues else None
         return continuing.messages(turns, owner, self._settings.eos_token)
 
-    async def _send(self, generation: Generation, messages: Messages) -> aiohttp.ClientResponse:
-        temperature = generation.temperature
+    async def _send(self, request: ModelRequest, messages: Messages) -> aiohttp.ClientResponse:
+        temperature = request.temperature
         if temperature is None:
             temperature = self._settings.temperature
         body = chat_wire.body(
-            self.name, messages.turns, generation.max_tokens, temperature, messages.fields
+            self.name, messages.turns, request.max_tokens, temperature, messages.fields
         )
-        return await self._connection.post("/v1/chat/completions", body)
+        return await self._http.post("/v1/chat/completions", body)
 
-    def _finished(self, turns: Sequence[Turn], answer: "_Answer") -> Finished:
-        """The end of a generation, with what is known of its tokens."""
+    def _end(self, turns: Sequence[Turn], answer: "_Answer") -> ResponseEnd:
+        """The end of the response; tokens that the server did not count are estimated."""
         characters = sum(len(turn.text) for turn in turns)
-        told = answer.usage or Usage()
-        if told.prompt_tokens:
-            self._characters_a_token = max(1.0, characters / told.prompt_tokens)
+        counted = answer.usage or Usage()
+        if counted.prompt_tokens:
+            self._characters_a_token = max(1.0, characters / counted.prompt_tokens)
         usage = TokenUsage(
-            prompt_tokens=told.prompt_tokens or round(characters / self._characters_a_token),
-            completion_tokens=told.completion_tokens or answer.pieces,
+            prompt_tokens=counted.prompt_tokens or round(characters / self._characters_a_token),
+            completion_tokens=counted.completion_tokens or answer.pieces,
         )
-        return Finished(answer.reason or "stop", usage)
+        return ResponseEnd(answer.reason or "stop", usage)
 
 
 class _Answer:
     """An answer as its events come."""
 
-    def __init__(self, ending: Ending) -> None:
-        self._ending = ending
+    def __init__(self, detector: StopDetector) -> None:
+        self._detector = detector
         self.pieces = 0  # about as many as tokens
         self.reason: Literal["stop", "length"] | None = None
         self.usage: Usage | None = None
@@ -152,7 +146,9 @@ class _Answer:
         # Only the last count is of the whole; some servers count in every chunk.
         self.usage = chunk.usage or self.usage
         deltas = [delta for choice in chunk.choices or () for delta in self._choice(choice)]
-        self.is_over = self._ending.reached or (self.reason is not None and self.usage is not None)
+        self.is_over = self._detector.reached or (
+            self.reason is not None and self.usage is not None
+        )
         return deltas
 
     def _choice(self, choice: Choice) -> list[Delta]:
@@ -162,18 +158,18 @@ class _Answer:
         self.pieces += bool(thought or content)
         if thought:
             deltas.append(Delta(thought, reasoning=True))
-        if text := self._ending.feed(content):
+        if text := self._detector.feed(content):
             deltas.append(Delta(text))
-        if self._ending.reached:
+        if self._detector.reached:
             self.reason = "stop"
         elif choice.finish_reason:
             self.reason = _reason(choice.finish_reason)
-            if rest := self._ending.rest():
+            if rest := self._detector.rest():
                 deltas.append(Delta(rest))
         return deltas
 
 
-async def _read(reader: StreamReader, answer: _Answer) -> list[bytes]:
+async def _read(reader: ModelStream, answer: _Answer) -> list[bytes]:
     """The next events; after the answer's end only as long as the usage may take."""
     if answer.reason is None:
         return await reader.read()
@@ -181,7 +177,7 @@ async def _read(reader: StreamReader, answer: _Answer) -> list[bytes]:
         async with asyncio.timeout(END_PATIENCE):
             return await reader.read()
     except (TimeoutError, ModelError) as error:
-        log.info("no usage after the end of an answer: %r", error)
+        logger.info("no usage after the end of an answer: %r", error)
         return []
 
 
@@ -194,15 +190,15 @@ def _decoded(data: bytes) -> Chunk:
     try:
         chunk = chat_wire.chunk.decode(data)
     except msgspec.MsgspecError as error:
-        log.warning("the model's service sent what is no event: %r", data[:200])
-        raise garbage() from error
+        logger.warning("the model's service sent an event that cannot be read: %r", data[:200])
+        raise errors.unreadable() from error
     if bytes(chunk.error) not in (b"", b"null") or chunk.object == "error":
-        raise chat_refusals.of_event(data)
+        raise chat_errors.of_event(data)
     return chunk
 
 
 def _reason(word: str) -> Literal["stop", "length"]:
     """A server's word for the end in one of the two; the ends that are none are raised."""
     if word in _BROKEN:
-        raise interrupted(f"The answer broke off: {_BROKEN[word]}.")
+        raise errors.interrupted(f"The answer broke off: {_BROKEN[word]}.")
     return "length" if word == "length" else "stop"

@@ -17,13 +17,13 @@ def prompt(turns: Sequence[Turn], end: str) -> str:
 
     An assistant's turn in last place is left open, so that the model goes on with it.
     """
-    texts = [f"<|im_start|>{turn.role}\n{disarmed(turn.text, end)}" for turn in turns]
+    texts = [f"<|im_start|>{turn.role}\n{without_control_tokens(turn.text, end)}" for turn in turns]
     if not turns or turns[-1].role != "assistant":
         texts.append("<|im_start|>assistant\n")
     return "<|im_end|>\n".join(texts)
 
 
-def disarmed(text: str, end: str) -> str:
+def without_control_tokens(text: str, end: str) -> str:
     """A text without control tokens: a blank after their first character makes them plain text."""
     text = _CONTROL.sub(r"< |\1|>", text)
     return text.replace(end, f"{end[0]} {end[1:]}") if end else text

@@ -50,7 +50,7 @@ def messages(turns: Sequence[Turn], owner: str | None, end_token: str) -> Messag
 
     Servers read control tokens in a message as such, so they are broken up.
     """
-    safe = tuple(Turn(turn.role, disarmed(turn.text, end_token)) for turn in turns)
+    safe = tuple(Turn(turn.role, without_control_tokens(turn.text, end_token)) for turn in turns)
     if not is_open(turns):
         return Messages(safe, {})
     if owner is not None and owner in _KNOWN:
@@ -58,6 +58,8 @@ def messages(turns: Sequence[Turn], owner: str | None, end_token: str) -> Messag
     return Messages((*safe, GO_ON), {})
 
 
-def disarmed(text: str, end_token: str) -> str:
+def without_control_tokens(text: str, end_token: str) -> str:
     """A text without control tokens of the usual chat templates: a blank makes them plain text."""
-    return _CONTROL.sub(lambda found: f"{found[0]} ", chatml.disarmed(text, end_token))
+    return _CONTROL.sub(
+        lambda found: f"{found[0]} ", chatml.without_control_tokens(text, end_token)
+    )

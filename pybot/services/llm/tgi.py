@@ -19,14 +19,14 @@ from text_generation.types import (  # type: ignore[import-untyped]  # it ships 
 )
 
 from pybot.config import LlmSettings
-from pybot.services.llm import chatml, refusals
-from pybot.services.llm.base import Delta, Finished, Generation, ModelInfo
-from pybot.services.llm.connection import Connection, ended_early, garbage
-from pybot.services.llm.ending import Ending
+from pybot.services.llm import chatml, errors, tgi_errors
+from pybot.services.llm.base import Delta, ModelInfo, ModelRequest, ResponseEnd
+from pybot.services.llm.model_http import ModelHttp
+from pybot.services.llm.stop_detector import StopDetector
 from pybot.services.records import TokenUsage
 
 CHARACTERS_A_TOKEN = 4  # a guess, for a prompt whose tokens the service did not count
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Token(Struct, frozen=True):
@@ -72,42 +72,42 @@ class TgiModel:
 
     def __init__(self, settings: LlmSettings) -> None:
         self._settings = settings
-        self._connection = Connection(settings, settings.url.rstrip("/"), refusals.of_status)
+        self._http = ModelHttp(settings, settings.url.rstrip("/"), tgi_errors.of_status)
 
     @property
     def name(self) -> str:
         """The name of the model, as configured."""
         return self._settings.model
 
-    async def generate(self, generation: Generation) -> AsyncGenerator[Delta | Finished]:
+    async def generate(self, request: ModelRequest) -> AsyncGenerator[Delta | ResponseEnd]:
         """Stream an answer; closing the generator closes the connection, which ends it at TGI."""
-        request = self._request(generation)
-        body = request.model_dump_json(exclude_none=True)
-        ending = Ending(generation.stop, self._settings.eos_token)
+        asked = self._request(request)
+        body = asked.model_dump_json(exclude_none=True)
+        detector = StopDetector(request.stop, self._settings.eos_token)
         tokens = 0
-        async with await self._connection.post("/generate_stream", body) as response:
-            with self._connection.reader(response) as reader:
+        async with await self._http.post("/generate_stream", body) as response:
+            with self._http.reader(response) as reader:
                 while lines := await reader.read():
                     for event in map(_decoded, lines):
                         if event.token is not None:
                             tokens += 1
-                            text = "" if event.token.special else ending.feed(event.token.text)
+                            text = "" if event.token.special else detector.feed(event.token.text)
                             if text:
                                 yield Delta(text)
-                        if event.generated_text is not None or ending.reached:
-                            if rest := ending.rest():
+                        if event.generated_text is not None or detector.reached:
+                            if rest := detector.rest():
                                 yield Delta(rest)
-                            yield _finished(request, event.details, tokens, cut=ending.reached)
+                            yield _end(asked, event.details, tokens, cut=detector.reached)
                             return
-        raise ended_early()
+        raise errors.ended_early()
 
     async def info(self) -> ModelInfo:
         """What `/info` says; the context window of the settings goes first."""
         window = self._settings.context_window
         try:
-            said = _info.decode(await self._connection.get("/info"))
+            said = _info.decode(await self._http.get("/info"))
         except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
-            log.info(
+            logger.info(
                 "no information from the model's service: %s", str(error) or type(error).__name__
             )
             return ModelInfo(self.name, window, available=False)
@@ -116,22 +116,23 @@ class TgiModel:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._connection.aclose()
+        await self._http.aclose()
 
-    def _request(self, generation: Generation) -> Request:
+    def _request(self, request: ModelRequest) -> Request:
+        """The request in TGI's own types."""
         eos_token = self._settings.eos_token
-        temperature = generation.temperature
+        temperature = request.temperature
         if temperature is None:
             temperature = self._settings.temperature
         parameters = Parameters(
             details=True,
-            max_new_tokens=generation.max_tokens,
-            stop=_stop_sequences(generation.stop, eos_token),
+            max_new_tokens=request.max_tokens,
+            stop=_stop_sequences(request.stop, eos_token),
             # TGI refuses a temperature of 0 and decodes greedily without one.
             do_sample=bool(temperature),
             temperature=temperature or None,
         )
-        prompt = chatml.prompt(generation.turns, eos_token)
+        prompt = chatml.prompt(request.turns, eos_token)
         return Request(inputs=prompt, parameters=parameters, stream=True)
 
 
@@ -143,22 +144,22 @@ def _decoded(data: bytes) -> Event:
     try:
         event = _event.decode(data)
     except msgspec.MsgspecError as error:
-        log.warning("the model's service sent what is no event: %r", data[:200])
-        raise garbage() from error
+        logger.warning("the model's service sent an event that cannot be read: %r", data[:200])
+        raise errors.unreadable() from error
     if event.error is not None:
-        raise refusals.of_type(event.error_type, event.error)
+        raise tgi_errors.of_type(event.error_type, event.error)
     return event
 
 
-def _finished(request: Request, details: Details | None, tokens: int, *, cut: bool) -> Finished:
-    """The end of a generation, with what is known of its tokens."""
+def _end(asked: Request, details: Details | None, tokens: int, *, cut: bool) -> ResponseEnd:
+    """The end of the response; tokens that TGI did not count are estimated."""
     reason: Literal["stop", "length"] = "stop"
     if not cut and details is not None and details.finish_reason == "length":
         reason = "length"
     prompt_tokens = details.input_length if details else None
     if prompt_tokens is None:
-        prompt_tokens = len(request.inputs) // CHARACTERS_A_TOKEN
+        prompt_tokens = len(asked.inputs) // CHARACTERS_A_TOKEN
     completion_tokens = details.generated_tokens if details else tokens
-    return Finished(
+    return ResponseEnd(
         reason, TokenUsage(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
     )

@@ -11,8 +11,8 @@ from msgspec import Meta, Struct
 
 from pybot.services.llm import chatml
 from pybot.services.llm.base import Turn
-from pybot.services.local.generation import END_TOKEN, Generations, Prepared
 from pybot.services.local.llama import LlamaError
+from pybot.services.local.llama_requests import END_TOKEN, LlamaRequests, Prepared
 from pybot.services.local.model_file import MODEL_ID
 from pybot.services.local.tgi_http import event, failure, json_response, stream_response
 from pybot.services.local.tgi_types import (
@@ -76,16 +76,16 @@ _request = msgspec.json.Decoder(ChatRequest)
 class ChatCompletions:
     """The handler of `POST /v1/chat/completions`."""
 
-    def __init__(self, generations: Generations) -> None:
-        self._generations = generations
+    def __init__(self, requests: LlamaRequests) -> None:
+        self._requests = requests
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
         chat = _request.decode(await request.read())
-        async with self._generations.prepared(_generate_request(chat)) as prepared:
+        async with self._requests.prepared(_generate_request(chat)) as prepared:
             if chat.stream:
                 return await self._stream(request, chat, prepared)
-            result = await self._generations.whole(prepared)
+            result = await self._requests.whole(prepared)
         choice = {
             "index": 0,
             "message": {"role": "assistant", "content": result.text},
@@ -101,7 +101,7 @@ class ChatCompletions:
         response = stream_response()
         await response.prepare(request)
         try:
-            async with aclosing(self._generations.stream(prepared)) as events:
+            async with aclosing(self._requests.stream(prepared)) as events:
                 async for each in events:
                     await response.write(event(_chunk(each, logprobs=bool(chat.logprobs))))
                     if each.details is not None and _wants_usage(chat):

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from pybot.services.kernels.base import KernelUnavailable
-from pybot.services.kernels.owner_protocol import Connection
+from pybot.services.kernels.owner_protocol import ConnectionInfo
 from pybot.services.local.sandbox import HOME, RUNTIME, USER
 
 CONVERSATION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -53,7 +53,7 @@ def give_folder(folder: Path, user: int) -> None:
             os.fchown(descriptor, user, user)
 
 
-def write_runtime(runtime: Path, user: int | None) -> Connection:
+def write_runtime(runtime: Path, user: int | None) -> ConnectionInfo:
     """Lay out a kernel's private folder anew; where its sockets will be, and the key to them.
 
     `inside.json` is the connection file as the sandbox sees it, `outside.json` as all others do.
@@ -64,8 +64,8 @@ def write_runtime(runtime: Path, user: int | None) -> Connection:
     sockets = runtime / "s"
     sockets.mkdir(mode=0o700)
     key = secrets.token_hex(32)
-    outside = Connection(ip=str(sockets / SOCKET_NAME), key=key)
-    inside = Connection(ip=f"{RUNTIME}/s/{SOCKET_NAME}", key=key)
+    outside = ConnectionInfo(ip=str(sockets / SOCKET_NAME), key=key)
+    inside = ConnectionInfo(ip=f"{RUNTIME}/s/{SOCKET_NAME}", key=key)
     number = USER if user is None else user
     for name, text in {
         "inside.json": msgspec.json.encode(inside).decode(),

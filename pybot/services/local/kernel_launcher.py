@@ -1,4 +1,4 @@
-"""Starts kernels' processes, in a sandbox wherever it works and nowhere else unless told to."""
+"""Starts kernels' processes in a sandbox; without one only when the settings allow that."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pybot.services.kernels.base import KernelUnavailable
-from pybot.services.kernels.owner_protocol import Connection
+from pybot.services.kernels.owner_protocol import ConnectionInfo
 from pybot.services.local import launch
 from pybot.services.local.kernel_child import KernelChild, spawn
 from pybot.services.local.kernel_folders import (
@@ -53,7 +53,9 @@ class KernelLauncher:
             if self._config.sandbox and not self._bubblewrap:
                 self._bubblewrap = await self._find_bubblewrap()
 
-    async def launch(self, conversation_id: str, runtime: Path) -> tuple[KernelChild, Connection]:
+    async def launch(
+        self, conversation_id: str, runtime: Path
+    ) -> tuple[KernelChild, ConnectionInfo]:
         """Start a kernel's process; it does not answer yet. KernelUnavailable when it cannot."""
         await self.check()
         files = Path(self._config.files)
@@ -71,7 +73,7 @@ class KernelLauncher:
         )
         return process, connection
 
-    def _box(self, files: Path, conversation_id: str, runtime: Path) -> tuple[Box, Connection]:
+    def _box(self, files: Path, conversation_id: str, runtime: Path) -> tuple[Box, ConnectionInfo]:
         """Make the folders of a kernel."""
         folder = conversation_folder(files, conversation_id)
         user = None

@@ -12,10 +12,10 @@ import signal
 import sys
 from pathlib import Path
 
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.local.owner_config import OwnerConfig, read_config
 from pybot.services.local.owner_server import OwnerServer
-from pybot.services.supervision import Supervisor
-from pybot.services.tasks import cancel_and_wait
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
+from pybot.services.background.tasks import log_failure
 from pybot.services.kernels.base import KernelDied, KernelUnavailable
-from pybot.services.kernels.owner_protocol import Connection, Ended
+from pybot.services.kernels.owner_protocol import ConnectionInfo, KernelEnded
 from pybot.services.local.kernel_launcher import KernelLauncher
 from pybot.services.local.kernel_process import KernelProcess
 from pybot.services.local.owner_config import OwnerConfig
-from pybot.services.tasks import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +24,11 @@ GRACE = 1.0  # seconds for which a kernel that has just been started may wait fo
 
 
 class KernelPool:
-    """Kernels by their IDs. `tell` is called for each that ends, for whatever reason."""
+    """Kernels by their IDs. `notify` is called for each that ends, for whatever reason."""
 
-    def __init__(self, config: OwnerConfig, tell: Callable[[Ended], None]) -> None:
+    def __init__(self, config: OwnerConfig, notify: Callable[[KernelEnded], None]) -> None:
         self._config = config
-        self._tell = tell
+        self._notify = notify
         self._launcher = KernelLauncher(config)
         self._kernels: dict[str, KernelProcess] = {}
         self._endings: set[asyncio.Task[None]] = set()
@@ -53,7 +53,7 @@ class KernelPool:
             raise
         return kernel_id
 
-    def open(self, kernel_id: str) -> Connection:
+    def open(self, kernel_id: str) -> ConnectionInfo:
         """Count one more use of a kernel; where it listens. KernelDied when it is gone."""
         kernel = self._get(kernel_id)
         if kernel.connection is None or not kernel.alive:
@@ -152,7 +152,7 @@ class KernelPool:
     async def _end(
         self, kernel: KernelProcess, reason: Literal["culled", "restarted", "shutdown"]
     ) -> None:
-        """End a kernel's process and tell why."""
+        """End a kernel's process and notify of the reason."""
         if kernel.alive:
             kernel.reason = reason
         await kernel.stop(polite=reason != "restarted")
@@ -166,8 +166,8 @@ class KernelPool:
         """Tell that a process has ended; one that ended by itself is cleared away."""
         if kernel.reason == "":
             return
-        self._tell(
-            Ended(
+        self._notify(
+            KernelEnded(
                 conversation_id=kernel.conversation_id,
                 kernel_id=kernel.kernel_id,
                 reason=kernel.reason,

@@ -12,11 +12,11 @@ import zmq
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
+from pybot.services.background.tasks import cancel_and_wait, log_failure
 from pybot.services.kernels.base import KernelUnavailable
-from pybot.services.kernels.owner_protocol import Connection
+from pybot.services.kernels.owner_protocol import ConnectionInfo
 from pybot.services.local.kernel_child import KernelChild
 from pybot.services.local.kernel_launcher import KernelLauncher
-from pybot.services.tasks import cancel_and_wait, log_failure
 
 INTERRUPT_TIMEOUT = 1  # seconds until an interrupt is taken as sent, heard or not
 GOODBYE_TIMEOUT = 1  # seconds that a kernel has to close its files
@@ -42,7 +42,7 @@ class KernelProcess:
     ) -> None:
         self.kernel_id = kernel_id
         self.conversation_id = conversation_id
-        self.connection: Connection | None = None
+        self.connection: ConnectionInfo | None = None
         self.reason: Literal["", "died", "culled", "restarted", "shutdown"] = ""
         self.leases = 0
         self.used_at = time.monotonic()
@@ -128,7 +128,7 @@ class KernelProcess:
         self._on_end(self)
 
 
-def _connect(connection: Connection) -> AsyncKernelClient:
+def _connect(connection: ConnectionInfo) -> AsyncKernelClient:
     """A client with the shell and control channels, each of bounded size."""
     context = zmq.asyncio.Context()
     context.setsockopt(zmq.LINGER, 0)

@@ -19,17 +19,17 @@ from aiohttp import web
 
 from pybot.services.local import model_file
 from pybot.services.local.chat_completions import ChatCompletions
-from pybot.services.local.generation import (
+from pybot.services.local.llama import CONTEXT, Llama, LlamaError
+from pybot.services.local.llama_requests import (
     MAX_INPUT,
     MAX_REQUESTS,
-    Generations,
+    LlamaRequests,
 )
-from pybot.services.local.llama import CONTEXT, Llama, LlamaError
 from pybot.services.local.tgi_http import (
+    errors_as_json,
     event,
     failure,
     json_response,
-    refusals,
     stream_response,
 )
 from pybot.services.local.tgi_types import MAX_STOP_SEQUENCES, GenerateRequest
@@ -43,8 +43,8 @@ _request = msgspec.json.Decoder(GenerateRequest)
 class TgiServer:
     """The handlers of the native interface."""
 
-    def __init__(self, generations: Generations) -> None:
-        self._generations = generations
+    def __init__(self, requests: LlamaRequests) -> None:
+        self._requests = requests
 
     async def compat(self, request: web.Request) -> web.StreamResponse:
         """`POST /`: streamed or not, as the body says; an array when it is not."""
@@ -93,8 +93,8 @@ class TgiServer:
         return web.Response()
 
     async def _whole(self, body: GenerateRequest, *, as_list: bool) -> web.Response:
-        async with self._generations.prepared(body) as prepared:
-            result = await self._generations.whole(prepared)
+        async with self._requests.prepared(body) as prepared:
+            result = await self._requests.whole(prepared)
         asked = body.parameters
         answer: dict[str, object] = {"generated_text": result.text}
         if asked and (asked.details or asked.decoder_input_details):
@@ -103,11 +103,11 @@ class TgiServer:
 
     async def _stream(self, request: web.Request, body: GenerateRequest) -> web.StreamResponse:
         details = bool(body.parameters and body.parameters.details)
-        async with self._generations.prepared(body) as prepared:
+        async with self._requests.prepared(body) as prepared:
             response = stream_response()
             await response.prepare(request)
             try:
-                async with aclosing(self._generations.stream(prepared)) as events:
+                async with aclosing(self._requests.stream(prepared)) as events:
                     async for each in events:
                         shown = each if details else msgspec.structs.replace(each, details=None)
                         await response.write(event(shown))
@@ -116,10 +116,10 @@ class TgiServer:
         return response
 
 
-def application(generations: Generations) -> web.Application:
+def application(requests: LlamaRequests) -> web.Application:
     """The server's paths."""
-    native, chat = TgiServer(generations), ChatCompletions(generations)
-    app = web.Application(client_max_size=MAX_BODY, middlewares=[refusals])
+    native, chat = TgiServer(requests), ChatCompletions(requests)
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[errors_as_json])
     app.add_routes(
         [
             web.post("/", native.compat),
@@ -141,7 +141,7 @@ async def serve(llama: Llama, host: str, port: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     # A handler that is cancelled when its client goes away ends the generation.
     runner = web.AppRunner(
-        application(Generations(llama)),
+        application(LlamaRequests(llama)),
         handler_cancellation=True,
         access_log=None,
         shutdown_timeout=0,

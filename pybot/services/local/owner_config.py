@@ -1,4 +1,4 @@
-"""What a kernel owner is told when it starts."""
+"""The configuration of a kernel owner, which it gets when it starts."""
 
 import os
 from pathlib import Path

@@ -10,7 +10,7 @@ import msgspec
 from pybot.services.kernels.base import KernelDied, KernelUnavailable
 from pybot.services.kernels.owner_protocol import (
     MAX_LINE,
-    Ended,
+    KernelEnded,
     Reply,
     Request,
     decode_request,
@@ -30,7 +30,7 @@ class OwnerServer:
 
     def __init__(self, config: OwnerConfig) -> None:
         self._config = config
-        self.pool = KernelPool(config, self._tell)
+        self.pool = KernelPool(config, self._notify)
         self._clients: dict[asyncio.Task[None], ClientSession] = {}
 
     async def start(self) -> asyncio.Server:
@@ -47,7 +47,7 @@ class OwnerServer:
         if self._clients:
             await asyncio.wait(self._clients, timeout=GOODBYE_TIMEOUT)
 
-    def _tell(self, event: Ended) -> None:
+    def _notify(self, event: KernelEnded) -> None:
         """Send an event to everybody."""
         line = encode(event)
         for client in self._clients.values():

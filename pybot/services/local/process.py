@@ -30,7 +30,7 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """What to start and how to tell that it works.
+    """A program: how to start it, and how to see that it is ready.
 
     `argv[0]` is an absolute path. `ready` returns True once the program answers, False while it
     does not yet. `death_signal` is what the program gets when this process dies without a word.

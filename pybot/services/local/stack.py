@@ -11,14 +11,14 @@ from pydantic import SecretStr
 
 import pybot
 from pybot.config import Settings
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.local.data_folder import DataFolder
 from pybot.services.local.llm_process import MODEL, LlmServer
 from pybot.services.local.owner_config import owner_config
 from pybot.services.local.owner_process import KernelOwner
 from pybot.services.local.process import Program
+from pybot.services.local.programs import supervised
 from pybot.services.local.redis_server import RedisServer
-from pybot.services.local.supervisor import supervised
-from pybot.services.supervision import Supervisor
 
 LOCAL_USER = "local"
 

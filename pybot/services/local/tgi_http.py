@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from pybot.services.local.generation import Overloaded
 from pybot.services.local.llama import LlamaError
+from pybot.services.local.llama_requests import Overloaded
 from pybot.services.local.tgi_types import InvalidRequest
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def failure(error: LlamaError) -> dict[str, str]:
 
 
 @web.middleware
-async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """What TGI answers to requests that it does not take: 422, 429, 424.
 
     TGI sends a refusal of a stream as an event with status 200; the status is what its

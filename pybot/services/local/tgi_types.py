@@ -60,7 +60,7 @@ class Token(Struct, frozen=True):
 
 
 class PrefillToken(Struct, frozen=True):
-    """A token of the prompt; llama.cpp does not tell its probability."""
+    """A token of the prompt; llama.cpp does not give its probability."""
 
     id: int
     text: str

@@ -1,4 +1,4 @@
-"""Writes the answer of one run: what was said before, the agent, and the title afterwards."""
+"""Writes the answer of one run: gathers the history, lets the agent work, gives a title."""
 
 import logging
 from dataclasses import dataclass
@@ -10,27 +10,26 @@ from pybot.errors import NotFound
 from pybot.services.agent.loop import Tools, run_agent
 from pybot.services.agent.ports import Assignment, Outcome, Resumption, Suspension
 from pybot.services.agent.resuming import kept_parts
-from pybot.services.agent.titles import make_title
-from pybot.services.blobs import Blobs, ConversationBlobs
+from pybot.services.agent.titles import first_words, make_title
 from pybot.services.conversation_kernels.commands import ConversationKernels
 from pybot.services.conversations.commands import Conversations
 from pybot.services.conversations.eventlog import EventLog
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import MessageView, Snapshots
-from pybot.services.events import MessageChanged
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import Profile
-from pybot.services.llm.titles import first_words
-from pybot.services.pages import MAX_SIZE, PageRequest
 from pybot.services.records import RunStatus, TextPart, Viewer, conversation_of
+from pybot.services.records.events import MessageChanged
 from pybot.services.runs.log import FencedLog
+from pybot.services.store.blobs import Blobs, ConversationBlobs
+from pybot.services.values.pages import MAX_SIZE, PageRequest
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Answering:
-    """Everything that answering takes."""
+    """The services that writing an answer uses."""
 
     conversations: Conversations
     snapshots: Snapshots
@@ -61,7 +60,7 @@ class Answering:
         return await run_agent(tools, assignment, self.settings)
 
     async def _assignment(self, log: FencedLog, viewer: Viewer, conversation_id: str) -> Assignment:
-        """What was said before, and what another worker wrote of the answer."""
+        """The history, and what an earlier attempt wrote of the answer."""
         await self.eventlog.trim(conversation_id, log.run.first_seq)
         snapshot = await self.snapshots.open(viewer, conversation_id)
         page = await self.messages.page(snapshot, PageRequest(last=MAX_SIZE))
@@ -85,11 +84,14 @@ class Answering:
             committed=committed,
         )
 
-    async def entitle(self, viewer: Viewer, log: FencedLog) -> None:
-        """Let the model name the conversation after its first whole answer; words do till then."""
+    async def give_title(self, viewer: Viewer, log: FencedLog) -> None:
+        """Give the conversation a title after its first answer, unless it has one.
+
+        It is the model's when the answer was completed, else the question's first words.
+        """
         conversation_id = conversation_of(log.run.id)
         try:
-            if await self.conversations.has_title(viewer, conversation_id):
+            if await self.conversations.is_titled(viewer, conversation_id):
                 return
             snapshot = await self.snapshots.open(viewer, conversation_id)
             page = await self.messages.page(snapshot, PageRequest(first=2))

@@ -1,4 +1,4 @@
-"""Asking for runs and cancelling them: what a viewer can request."""
+"""What viewers do with runs: send a message, regenerate an answer, cancel."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -9,23 +9,23 @@ from pybot.services.conversations.gate import NO_CONVERSATION
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.records import MessageRole, Run, RunStatus, Viewer, conversation_of
-from pybot.services.requests import Request
 from pybot.services.runs.fence import CANCELLED
 from pybot.services.runs.log import RunLogs
 from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.quota import RunQuota
-from pybot.services.runs.starts import NewConversation, Sent, Starts
+from pybot.services.runs.starter import NewConversation, RunStarter, StartedRun
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
+from pybot.services.store.requests import Request
 from pybot.services.store.write import Refused, Write
-from pybot.services.text import cleaned, is_visible
+from pybot.services.values.text import cleaned, is_visible
 
 logger = logging.getLogger(__name__)
 
 
 class Runs:
-    """Sending, regenerating and cancelling."""
+    """Sending a message, regenerating an answer, cancelling. All by the conversation's owner."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Runs:
         appender: Appender,
         snapshots: Snapshots,
         messages: Messages,
-        starts: Starts,
+        starter: RunStarter,
         quota: RunQuota,
         run_logs: RunLogs,
         queue: RunQueue,
@@ -44,7 +44,7 @@ class Runs:
         self._appender = appender
         self._snapshots = snapshots
         self._messages = messages
-        self._starts = starts
+        self._starter = starter
         self._quota = quota
         self._run_logs = run_logs
         self._queue = queue
@@ -58,7 +58,7 @@ class Runs:
         conversation_id: str | None = None,
         new: NewConversation | None = None,
         idempotency_key: str | None = None,
-    ) -> Sent:
+    ) -> StartedRun:
         """Store a message and start the run that answers it, in a conversation or in a new one."""
         text = cleaned(text)
         if not is_visible(text):
@@ -68,17 +68,19 @@ class Runs:
             raise InvalidInput(message, ("text",))
         request = Request.of(viewer, "sendMessage", idempotency_key, conversation_id, [text, new])
 
-        async def start() -> Sent:
+        async def start() -> StartedRun:
             if conversation_id is None:
-                return await self._starts.in_new(viewer, request, text, new or NewConversation())
-            return await self._starts.at_end(viewer, request, text)
+                return await self._starter.in_new_conversation(
+                    viewer, request, text, new or NewConversation()
+                )
+            return await self._starter.after_last_message(viewer, request, text)
 
         return await self._start(viewer, request, "question", start)
 
     async def regenerate(
         self, viewer: Viewer, message_id: str, *, idempotency_key: str | None = None
-    ) -> Sent:
-        """Let an answer be written again, as another version of it."""
+    ) -> StartedRun:
+        """Start a run that writes another version of an answer."""
         conversation_id = conversation_of(message_id)
         snapshot = await self._snapshots.open(viewer, conversation_id)
         old = (await self._messages.get(snapshot, message_id)).message
@@ -88,8 +90,8 @@ class Runs:
             viewer, "regenerateMessage", idempotency_key, conversation_id, message_id
         )
 
-        async def start() -> Sent:
-            return await self._starts.again(viewer, request, old)
+        async def start() -> StartedRun:
+            return await self._starter.regenerate(viewer, request, old)
 
         return await self._start(viewer, request, "answer", start)
 
@@ -105,7 +107,7 @@ class Runs:
             await self._appender.append(write.do("HSET", keys.run(run_id), CANCELLED, 1))
         except Refused:
             raise NotFound(NO_CONVERSATION, ("runId",)) from None
-        # Its worker sees the mark from now on; a run that no worker has is ended here.
+        # The worker that has the run sees the mark; where none has it, it is ended here.
         snapshot = await self._snapshots.open(viewer, conversation_id)
         run = await self._snapshots.run(snapshot, run_id)
         if run.status is RunStatus.QUEUED or run.is_suspended:
@@ -118,9 +120,13 @@ class Runs:
         return snapshot, await self._snapshots.run(snapshot, run_id)
 
     async def _start(
-        self, viewer: Viewer, request: Request, noun: str, start: Callable[[], Awaitable[Sent]]
-    ) -> Sent:
-        """Carry a request out, or find what the same one has started before or meanwhile."""
+        self,
+        viewer: Viewer,
+        request: Request,
+        noun: str,
+        start: Callable[[], Awaitable[StartedRun]],
+    ) -> StartedRun:
+        """Carry a request out, or give what it started before. `noun` as in `_started`."""
         if await request.was_carried_out(self._client):
             return await self._started(viewer, request, noun)
         try:
@@ -138,17 +144,17 @@ class Runs:
         await self._enqueue(sent.run)
         return sent
 
-    async def _started(self, viewer: Viewer, request: Request, noun: str) -> Sent:
-        """What a request has started; `noun` names the message that it has made."""
+    async def _started(self, viewer: Viewer, request: Request, noun: str) -> StartedRun:
+        """What the same request started before; `noun` is for `Request.new_id` of the message."""
         snapshot = await self._snapshots.open(viewer, request.conversation_id)
         view = await self._messages.get(snapshot, request.new_id(noun))
         run = await self._snapshots.run(snapshot, request.new_id("run"))
         await self._enqueue(run)
         cursor = (await self._snapshots.first_event(run)) - 1
-        return Sent(snapshot=snapshot, message=view.message, run=run, cursor=cursor)
+        return StartedRun(snapshot=snapshot, message=view.message, run=run, cursor=cursor)
 
     async def _enqueue(self, run: Run) -> None:
-        """Hand a run to the workers; when the queue is out of reach, repair does it later."""
+        """Put a run on the queue; when Redis is out of reach, repair does it later."""
         try:
             if not run.status.ended:
                 await self._queue.add(run.id)

@@ -12,7 +12,7 @@ from pybot.errors import Superseded, Unavailable
 from pybot.services.records import Run, conversation_of
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.write import LOST, Refused, Write
 
 # The mark in a run's hash, and the label of a write that is refused for its sake.
@@ -57,8 +57,8 @@ class Fence:
         return write
 
     def write_though_sealed(self) -> Write:
-        """A write for what a worker that stops has to do still."""
-        return self._fenced.again()
+        """A write that also a sealed fence allows: releasing the lease."""
+        return self._fenced.without_changes()
 
     async def append(self, write: Write) -> None:
         """Carry a write out."""
@@ -68,7 +68,7 @@ class Fence:
             self.fail(error)
 
     async def append_alone(self, write: Write, *, unless: str = "") -> bool:
-        """The same for a write that may fail, since no later one builds on it.
+        """Like `append`, but a failure does not seal the fence: no later write builds on this one.
 
         False when it is refused under the label `unless`.
         """
@@ -81,17 +81,17 @@ class Fence:
         return True
 
     def reach(self, number: int) -> None:
-        """Take note that an entry is in the log."""
+        """Note that an entry is in the log."""
         self.reached = max(self.reached, number)
 
     def fail(self, error: Refused | Unavailable) -> NoReturn:
-        """Refuse everything from now on."""
+        """Refuse all later writes with this error; raises it."""
         self._failure = _failure(error)
         raise self._failure from error
 
 
 class Lease:
-    """The lease of one attempt, for so many `seconds` after its last renewal."""
+    """The lease of one attempt; it expires `seconds` after its last renewal."""
 
     def __init__(self, client: Client, fence: Fence, holder: str, seconds: float) -> None:
         self._client = client
@@ -102,8 +102,8 @@ class Lease:
         self._held_until = 0.0
 
     @property
-    def holds(self) -> bool:
-        """Whether nobody else can have taken the run up, as far as is known without asking."""
+    def is_held(self) -> bool:
+        """Whether it has not expired since its last renewal, by this process's clock."""
         return time.monotonic() < self._held_until
 
     async def take(self, write: Write) -> None:
@@ -116,17 +116,17 @@ class Lease:
         await self._hold(write.require("lease", holder, "GET", self._key), begun)
 
     async def renew(self) -> None:
-        """Hold the run for another while; raises Superseded when another attempt has begun."""
+        """Renew the lease; raises Superseded when another attempt has begun."""
         await self._hold(self._fence.write(), time.monotonic())
 
     async def renew_unless_cancelled(self) -> bool:
-        """The same for a run that goes on; False when it was cancelled."""
+        """Like `renew`; False, and the lease not renewed, when the run was cancelled."""
         write = self._fence.write()
         write.require(CANCELLED, 0, "HGET", keys.run(self._fence.run_id), CANCELLED)
         return await self._hold(write, time.monotonic())
 
     async def release(self) -> None:
-        """Let others take the run up at once; raises Superseded when the lease is not held."""
+        """Delete the lease; raises Superseded when this attempt does not hold it."""
         self._held_until = 0.0
         write = self._fence.write_though_sealed().require("lease", self._holder, "GET", self._key)
         await self._fence.append_alone(write.do("DEL", self._key))
@@ -148,5 +148,5 @@ def _failure(error: Refused | Unavailable) -> Superseded | Unavailable:
 
 
 def superseded(refused: Exception) -> Superseded:
-    """What a worker is told that has lost its run."""
+    """The error for a worker whose run was taken up by another attempt."""
     return Superseded(f"The run is no longer this worker's: {refused}")

@@ -11,11 +11,8 @@ from pybot.errors import NotFound, Superseded, Unavailable
 from pybot.services.agent.ports import Outcome, Step, Suspension
 from pybot.services.conversations.changes import Changes
 from pybot.services.conversations.gate import Opened
-from pybot.services.conversations.history import part_entries, pushed
+from pybot.services.conversations.history import part_entries, push_command
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.events import Event, MessageChanged, RunChanged
-from pybot.services.hashes import run_fields
-from pybot.services.instants import milliseconds, now
 from pybot.services.records import (
     Message,
     MessageStatus,
@@ -26,15 +23,18 @@ from pybot.services.records import (
     Viewer,
     conversation_of,
 )
+from pybot.services.records.events import Event, MessageChanged, RunChanged
 from pybot.services.runs.fence import CANCELLED, Fence, Lease, superseded
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
+from pybot.services.store.hashes import run_fields
 from pybot.services.store.write import Refused, Word, Write
+from pybot.services.values.instants import milliseconds, now
 
 
 class RunLogs:
-    """Makes the logs of runs. A lease of theirs lasts `lease` seconds."""
+    """Makes the logs of runs; `lease` is how long a lease lasts, in seconds."""
 
     def __init__(
         self,
@@ -78,18 +78,18 @@ class FencedLog:
         self.lease = Lease(logs.client, self._fence, holder, logs.lease)
 
     @property
-    def holds(self) -> bool:
-        """Whether nobody else can have taken the run up, as far as is known without asking."""
-        return self.lease.holds
+    def has_lease(self) -> bool:
+        """Whether the lease has not expired: no other worker can have taken the run up."""
+        return self.lease.is_held
 
     def note_usage(self, usage: TokenUsage) -> None:
         """Note the tokens that this attempt has used so far."""
         self.usage = usage
 
     def seal(self) -> None:
-        """Write nothing more: this worker stops, and the next one goes on from here.
+        """Refuse all later writes, since this worker stops.
 
-        What is not committed is redone by it, as after a crash, so that no half text is kept.
+        The next worker redoes what is not committed, as after a crash.
         """
         self._fence.seal()
 
@@ -102,14 +102,14 @@ class FencedLog:
             phase=RunPhase.WAITING_FOR_MODEL,
             attempt=before.attempt + 1,
         )
-        # A full Redis carries out all but text and phases: what runs there comes to its end.
+        # Also when Redis is full, as all writes but text and phases: runs can end there.
         write = self._fence.write().even_when_full()
-        # Its attempt stays what it was when it ends or is suspended.
+        # A run that ended or was suspended has the same attempt still.
         write.require("status", before.status, "HGET", key, "status")
         write.require("phase", before.phase or "", "HGET", key, "phase")
         write.do("HSET", key, *run_fields(run)).emit(RunChanged(run))
         if before.attempt > 0:
-            write.leaping()
+            write.skipping_numbers()
         await self.lease.take(write)
         self.run = run
         self._fence.begin(run)
@@ -127,11 +127,11 @@ class FencedLog:
     async def flush(self) -> None:
         """Wait until everything that was emitted is in the log, and the run still held."""
         await self._settle()
-        if not self.holds:
+        if not self.has_lease:
             await self.lease.renew()
 
     async def phase(self, phase: RunPhase) -> None:
-        """Say what the run is doing."""
+        """Set and publish the phase; nothing happens when it is the same."""
         if phase is self.run.phase:
             return
         self.run = replace(self.run, phase=phase)
@@ -144,7 +144,7 @@ class FencedLog:
         message = await self.message()
         entries = part_entries(message.id, self.run.id, step.part, step.observation or "")
         write = self._fence.write().even_when_full().emit(*step.events)
-        write.do(*pushed(keys.history(self._conversation_id, message.branch), entries))
+        write.do(*push_command(keys.history(self._conversation_id, message.branch), entries))
         await self._append(write)
 
     async def suspend(self, suspension: Suspension, *, until: int, worked: int) -> bool:
@@ -219,7 +219,7 @@ class FencedLog:
             self._check(self._pending.popleft())
 
     def _check(self, written: "asyncio.Future[int]") -> None:
-        """Take note of a write that was given to the appender and is done."""
+        """Note the result of a finished write; raises its error."""
         error = written.exception()
         if isinstance(error, Refused | Unavailable):
             self._fence.fail(error)

@@ -7,10 +7,10 @@ puts the run back. Who works on a run is decided by its fence and its lease alon
 from typing import Any
 from uuid import uuid4
 
-from pybot.services.instants import milliseconds, now
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.hub import NOTICES
+from pybot.services.values.instants import milliseconds, now
 
 # A look at an empty queue waits so long for a run, in seconds.
 BLOCK = 1.0

@@ -1,14 +1,14 @@
-"""How many runs of one viewer may go on at once: counted and taken in one step."""
+"""The limit on unfinished runs of one viewer: checked and counted in one script."""
 
 import asyncio
 from typing import Any
 
 from pybot.errors import LimitExceeded
-from pybot.services.instants import milliseconds, now
 from pybot.services.records import RunStatus, Viewer
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 from pybot.services.store.script import Script
+from pybot.services.values.instants import milliseconds, now
 
 # KEYS[1] the viewer's runs; ARGV: the run, the time in ms, the most at once. Gives 1 when it is in.
 ADMIT = """
@@ -17,11 +17,11 @@ if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 return 1
 """
-# A run that was admitted and does not exist so long after was never begun.
-NEVER_BEGUN = 60_000  # ms
+# A run that was counted this long ago and does not exist was never started: its process died.
+NEVER_STARTED = 60_000  # ms
 RETRY_AFTER = 5  # seconds
-# Requests that will be refused, say for a run that goes on, count for a moment: seconds until the
-# next look.
+# Seconds until the next try: a request that is about to be refused (its conversation has a run)
+# counts for a moment.
 PAUSES = (0.02, 0.05, 0.1, 0.0)
 
 
@@ -34,7 +34,7 @@ class RunQuota:
         self._admit = Script(client, ADMIT)
 
     async def admit(self, viewer: Viewer, run_id: str) -> None:
-        """Count a run that is about to begin; raises LimitExceeded. The same one counts once."""
+        """Count a run that is about to start; raises LimitExceeded. The same run counts once."""
         for pause in PAUSES:
             if await self._is_admitted(viewer, run_id):
                 return
@@ -48,7 +48,7 @@ class RunQuota:
         )
 
     async def release(self, viewer: Viewer, run_id: str) -> None:
-        """Count a run no more that was not begun after all."""
+        """Stop counting a run that was not started after all."""
         await self._client.zrem(keys.viewer_runs(viewer.key), run_id)
 
     async def _is_admitted(self, viewer: Viewer, run_id: str) -> bool:
@@ -57,14 +57,14 @@ class RunQuota:
         return admitted == 1
 
     async def _drop_ended(self, viewer: Viewer) -> bool:
-        """Whether some were counted that do not go on."""
+        """Stop counting runs that ended or never started; whether there were any."""
         key = keys.viewer_runs(viewer.key)
         counted: Any = await self._client.zrange(key, 0, -1, withscores=True)
         async with self._client.pipeline(transaction=False) as pipeline:
             for run_id, _ in counted:
                 pipeline.hget(keys.run(run_id.decode()), "status")
             statuses = await pipeline.execute()
-        latest = milliseconds(now()) - NEVER_BEGUN
+        latest = milliseconds(now()) - NEVER_STARTED
         over = [
             run_id
             for (run_id, admitted), status in zip(counted, statuses, strict=True)

@@ -1,4 +1,4 @@
-"""Repair: what broke off outside of a run's own atomic writes is finished."""
+"""Finishes what a crash left undone around a run: its place on the queue, its owner's log."""
 
 import asyncio
 import contextlib
@@ -10,14 +10,14 @@ from aredis_om import NotFoundError
 from pybot.errors import Unavailable
 from pybot.services.conversations.gate import Gate
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.events import RunChanged
-from pybot.services.hashes import Hashes
-from pybot.services.instants import milliseconds, now
 from pybot.services.records import RunStatus, conversation_of
+from pybot.services.records.events import RunChanged
 from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.suspension import Suspensions
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
+from pybot.services.store.hashes import Hashes
+from pybot.services.values.instants import milliseconds, now
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ PAGE = 500
 
 
 class Repair:
-    """Looks after the unfinished runs of everyone."""
+    """Checks the unfinished runs of all viewers, and finishes or queues those without a worker."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Repair:
             await asyncio.sleep(INTERVAL)
 
     async def repair(self) -> None:
-        """Look once at each unfinished run."""
+        """Check each unfinished run once."""
         latest, start = milliseconds(now()) - MIN_AGE, 0
         while True:
             page: Any = await self._client.zrangebyscore(
@@ -87,7 +87,7 @@ class Repair:
     async def _is_settled(
         self, run_id: str, noted: int, status: bytes | None, suspended_until: bytes | None
     ) -> bool:
-        """Look after a run that nobody works on; False when somebody should."""
+        """Finish what is left to do for a run that has no lease; False when it must be queued."""
         if status is None:
             if noted < milliseconds(now()) - ORPHAN_AGE:
                 await self._client.zrem(keys.UNFINISHED_RUNS, run_id)
@@ -101,7 +101,7 @@ class Repair:
         return False
 
     async def _forget_ended(self, run_id: str) -> None:
-        """Say in its owner's log that a run has ended, and forget it."""
+        """Publish the end of a run in its owner's log, and take it off the list."""
         viewer = await self._gate.owner(conversation_of(run_id))
         with contextlib.suppress(NotFoundError):
             if viewer is not None:

@@ -19,9 +19,6 @@ from pybot.services.agent.ports import Decision, Outcome, Resumption, Suspension
 from pybot.services.conversations.gate import NO_CONVERSATION, Gate
 from pybot.services.conversations.snapshots import NO_RUN
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.events import RunChanged
-from pybot.services.hashes import Hashes, RunHash
-from pybot.services.instants import milliseconds, now
 from pybot.services.records import (
     Run,
     RunError,
@@ -32,18 +29,21 @@ from pybot.services.records import (
     Viewer,
     conversation_of,
 )
+from pybot.services.records.events import RunChanged
 from pybot.services.runs.log import FencedLog
 from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.quota import ADMIT
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
+from pybot.services.store.hashes import Hashes, RunHash
 from pybot.services.store.script import Script
 from pybot.services.store.write import EXISTS, Refused, Write
+from pybot.services.values.instants import milliseconds, now
 
 logger = logging.getLogger(__name__)
 
-# A run that was admitted to those that wait, and does not, so long after never did.
+# A run that was counted as suspended this long ago, and is not, never was.
 NEVER_SUSPENDED = 60_000  # ms
 NOT_WAITING = "This answer does not wait for a decision, or not any more."
 
@@ -79,7 +79,7 @@ class Suspensions:
     async def suspend(
         self, log: FencedLog, viewer: Viewer, suspension: Suspension, worked: float
     ) -> Outcome | None:
-        """Let a run wait that was worked on for so many seconds; its outcome if it may not."""
+        """Suspend a run after `worked` seconds of work; its outcome when it cannot be suspended."""
         run_id = log.run.id
         if not await self._is_admitted(viewer, run_id):
             return _too_many(self._most, suspension.usage)
@@ -87,11 +87,11 @@ class Suspensions:
         if not await log.suspend(suspension, until=until, worked=int(worked * 1000)):
             await self._client.zrem(keys.viewer_waiting(viewer.key), run_id)
             return Outcome(status=RunStatus.CANCELLED, usage=suspension.usage)
-        await self._note(viewer, log.run, until)
+        await self._list_suspended(viewer, log.run, until)
         return None
 
     async def resume(self, viewer: Viewer, run_id: str, decision: Decision) -> Run:
-        """Let a run of the viewer's go on with a decision.
+        """Put a suspended run back on the queue, with a decision.
 
         Raises Conflict when it does not wait (a decision was made, patience ended), and NotFound.
         """
@@ -122,7 +122,7 @@ class Suspensions:
         return resumed
 
     async def repair(self, run_id: str, until: int) -> None:
-        """Finish a suspension that broke off, or end one whose patience has ended."""
+        """Finish a suspension that a crash cut short, or resume one whose time is over."""
         viewer = await self._gate.owner(conversation_of(run_id))
         if viewer is None:
             await self._client.zrem(keys.UNFINISHED_RUNS, run_id)
@@ -133,10 +133,10 @@ class Suspensions:
                 return
             stored = await self._stored(viewer, run_id)
             if stored.suspended_until == until:
-                await self._note(viewer, stored.record(), until)
+                await self._list_suspended(viewer, stored.record(), until)
 
-    async def _note(self, viewer: Viewer, run: Run, until: int) -> None:
-        """Count a suspended run among those that wait, and let repair look after it then."""
+    async def _list_suspended(self, viewer: Viewer, run: Run, until: int) -> None:
+        """Publish a suspension in the owner's log, and list the run for repair at `until` (ms)."""
         await self._viewerlog.append(viewer, RunChanged(run))
         await self._client.zadd(keys.UNFINISHED_RUNS, {run.id: until})
         if (await self._stored(viewer, run.id)).suspended_until != until:
@@ -162,7 +162,7 @@ class Suspensions:
         return False
 
     async def _drop_others(self, viewer: Viewer) -> None:
-        """Count those no more that do not wait: a process was killed before it said so."""
+        """Stop counting runs that are not suspended: a process died before it recorded that."""
         key = keys.viewer_waiting(viewer.key)
         latest = milliseconds(now()) - NEVER_SUSPENDED
         counted: Any = await self._client.zrangebyscore(key, "-inf", latest)
@@ -181,7 +181,7 @@ class Suspensions:
 
 
 def resumption_of(stored: RunHash) -> Resumption:
-    """What a run has behind it, as its hash says."""
+    """What a run did before it was suspended, from its hash."""
     decision = msgspec.json.decode(stored.decision, type=Decision) if stored.decision else None
     usage = stored.record().usage or TokenUsage()
     return Resumption(decision=decision, usage=usage, worked=stored.worked / 1000)

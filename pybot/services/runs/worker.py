@@ -1,4 +1,4 @@
-"""The worker: takes runs off the queue, has them answered, and hands them over when it stops."""
+"""The worker: takes runs off the queue, works on them, and hands them over when it stops."""
 
 import asyncio
 import contextlib
@@ -6,11 +6,10 @@ import logging
 from collections.abc import AsyncGenerator
 
 from pybot.errors import Unavailable
-from pybot.services.agent.waiting import uncancelled
-from pybot.services.runs.attempt import REDIS_PAUSE, Attempt, Workplace
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.background.tasks import cancel_and_wait, finish_despite_cancel
+from pybot.services.runs.attempt import REDIS_PAUSE, Attempt, WorkerServices
 from pybot.services.runs.queue import BLOCK, RunQueue
-from pybot.services.supervision import Supervisor
-from pybot.services.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +19,10 @@ HAND_OVER_TIMEOUT = 3.0  # seconds that a worker which stops waits for Redis
 class RunWorker:
     """Works on up to `concurrency` runs at once."""
 
-    def __init__(self, workplace: Workplace, queue: RunQueue, *, concurrency: int) -> None:
-        self._workplace = workplace
+    def __init__(
+        self, worker_services: WorkerServices, queue: RunQueue, *, concurrency: int
+    ) -> None:
+        self._worker_services = worker_services
         self._queue = queue
         self._slots = asyncio.Semaphore(concurrency)
         self._attempts: dict[Attempt, asyncio.Task[None]] = {}
@@ -41,11 +42,11 @@ class RunWorker:
                 self._stop_taking(taking), cancel_and_wait(*self._attempts.values())
             )
 
-    def look_at(self, run_id: str) -> None:
-        """Look at once whether a run was cancelled, if this worker has it."""
+    def check_cancelled(self, run_id: str) -> None:
+        """Check now whether a run was cancelled, if this worker has it."""
         for attempt in self._attempts:
             if attempt.run_id == run_id:
-                attempt.look()
+                attempt.check_cancelled()
 
     async def _take_runs(self) -> None:
         """Take runs while there is a free slot."""
@@ -62,7 +63,7 @@ class RunWorker:
             elif self._stopping.is_set():
                 await self._hand_over(run_id)
             else:
-                self._begin(Attempt(run_id, self._workplace))
+                self._begin(Attempt(run_id, self._worker_services))
 
     def _begin(self, attempt: Attempt) -> None:
         task = asyncio.create_task(self._work(attempt), name=f"run {attempt.run_id}")
@@ -78,13 +79,13 @@ class RunWorker:
         try:
             await attempt.work()
         except Exception:
-            logger.exception("run=%s is left for repair", attempt.run_id)
+            logger.exception("run=%s failed and waits for repair", attempt.run_id)
         finally:
             if self._stopping.is_set() and not attempt.is_over:
-                await uncancelled(self._hand_over(attempt.run_id))
+                await finish_despite_cancel(self._hand_over(attempt.run_id))
 
     async def _stop_taking(self, taking: asyncio.Task[None]) -> None:
-        """End the loop, not in the middle of taking: what Redis has given would be lost."""
+        """End the loop, but let a `take` finish: a run that Redis has given out would be lost."""
         self._slots.release()
         with contextlib.suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(BLOCK):

@@ -17,11 +17,11 @@ import hiredis
 from redis.exceptions import NoScriptError
 
 from pybot.errors import Unavailable
-from pybot.services.events import encode
-from pybot.services.store.connection import Client, is_trouble, unavailable
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.records.events import encode
+from pybot.services.store.client import Client, is_redis_state, unavailable
 from pybot.services.store.hub import Hub
 from pybot.services.store.write import SCRIPT, SCRIPT_WHEN_FULL, Refused, Word, Write
-from pybot.services.supervision import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +32,12 @@ SHAS = {
 # Upstream's signature says one word.
 packed: Callable[[tuple[Word, ...]], bytes] = cast("Any", hiredis).pack_command
 
-BATCH = 64
-# A process with so many writes in a flight gathers the next ones for so many seconds: a flight
-# costs several times what a write does. One that is less busy waits for nothing.
+BATCH = 64  # writes of one pipeline at most
+# After a pipeline of BUSY writes or more the appender waits GATHERING seconds, so that the next one
+# has more: a pipeline costs several times what a write does.
 BUSY = 3
 GATHERING = 0.003
-BUFFER = 1024
+BUFFER = 1024  # writes that wait; a full buffer makes writers wait
 
 HAS_ENDED = "This server takes no more writes, and is restarting. Try again in a moment."
 
@@ -131,7 +131,7 @@ class Appender:
         try:
             answers = await self._execute(commands)
         except Unavailable as error:
-            # What was given since may continue these, so it fails as well.
+            # Writes that came since may continue these, so they fail as well.
             count = self._fail_all(error)
             logger.warning("Redis did not take %d writes: %s", count, error)
             return
@@ -139,7 +139,7 @@ class Appender:
             self._settle(write, future, answer, milliseconds)
 
     def _pack(self, batch: list[Waiting]) -> tuple[list[Waiting], list[bytes]]:
-        """Pack a batch's commands; what cannot be packed is a bug of its writer, who gets it."""
+        """Pack a batch's commands; an error of packing is a bug of that write's caller alone."""
         packable: list[Waiting] = []
         commands: list[bytes] = []
         for write, future in batch:
@@ -175,7 +175,7 @@ class Appender:
         self, write: Write, future: "asyncio.Future[int]", answer: Any, milliseconds: int
     ) -> None:
         if isinstance(answer, Exception):
-            _fail(future, unavailable(answer) if is_trouble(answer) else answer)
+            _fail(future, unavailable(answer) if is_redis_state(answer) else answer)
             return
         try:
             last = write.answered(answer)
@@ -199,7 +199,7 @@ class Appender:
 
 
 def _fail(future: "asyncio.Future[int]", error: Exception) -> None:
-    """Fail a write. A delta's writer may never ask: the failure then shows at its next write."""
+    """Fail a write. Callers that emit deltas see it at their next write."""
     if not future.done():
         future.set_exception(error)
         future.exception()  # or asyncio complains that nobody has

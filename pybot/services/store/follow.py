@@ -1,4 +1,4 @@
-"""Reading a log: what is in it after a place, and then what comes."""
+"""Reads a log: the entries after a cursor, and then those that come."""
 
 import asyncio
 import time
@@ -7,21 +7,21 @@ from functools import partial
 from typing import Any, TypeVar
 
 from pybot.errors import CursorExpired, Unavailable
-from pybot.services.events import Entry, decode, joined
-from pybot.services.instants import instant
-from pybot.services.store.connection import Client
+from pybot.services.records.events import Entry, decode, joined
+from pybot.services.store.client import Client
 from pybot.services.store.hub import Hub, Raw
+from pybot.services.values.instants import instant
 
-PAGE = 500
-# An outage of Redis that is over sooner is not told to readers: they get what they have missed.
-OUTAGE = 20.0
-OUTAGE_PAUSE = 0.5
+PAGE = 500  # entries
+# Readers do not notice an outage of Redis that is over sooner: they get the entries they missed.
+OUTAGE = 20.0  # seconds
+OUTAGE_PAUSE = 0.5  # seconds between two tries
 
 T = TypeVar("T")
 
 
 def raw_entry(item: tuple[bytes, dict[bytes, bytes]]) -> Raw:
-    """An entry as a stream gives it."""
+    """An entry of a Redis stream as (number, time in ms, event as JSON)."""
     entry_id, fields = item
     return int(entry_id.partition(b"-")[0]), int(fields[b"t"]), fields[b"e"]
 
@@ -39,7 +39,7 @@ def entries(raws: list[Raw]) -> list[Entry]:
 
 
 async def read(client: Client, log: str, after: int, until: int | None = None) -> list[Raw]:
-    """At most a page of what stands behind `after`, up to and with `until`."""
+    """The entries after `after` up to and with `until`, a page at most."""
     end = "+" if until is None else f"{until}-0"
     items: Any = await client.xrange(log, min=f"({after}-0", max=end, count=PAGE)
     return [raw_entry(item) for item in items]
@@ -52,9 +52,9 @@ async def first_entries(client: Client, log: str, count: int) -> list[Raw]:
 
 
 async def check_cursor(client: Client, head: str, log: str, after: int) -> None:
-    """Raise CursorExpired unless everything behind `after` is there.
+    """Raise CursorExpired unless the log has all entries after `after`.
 
-    Where it is the number of no entry, Redis has lost that one, and what stands behind may not
+    An entry `after` that is missing was trimmed or lost by Redis; then those after it may not
     continue what the reader has.
     """
     async with client.pipeline(transaction=True) as pipeline:
@@ -75,15 +75,17 @@ async def check_cursor(client: Client, head: str, log: str, after: int) -> None:
 async def follow(
     client: Client, hub: Hub, log: str, after: int, head: str
 ) -> AsyncGenerator[Entry]:
-    """Every entry behind `after`, in order, once: those that are there, then those that come.
+    """Every entry after `after`, in order, once: those that are there, then those that come.
 
-    Raises CursorExpired when the reader fell so far behind that entries are gone, or when Redis has
-    lost what the reader has.
+    Raises CursorExpired when entries were trimmed before the reader came to them, or when Redis
+    lost entries that the reader has.
     """
     position = after
     async with hub.reading(log) as inbox:
         while True:
-            while raws := await patient(partial(_continuing, client, head, log, position)):
+            while raws := await retry_during_outage(
+                partial(_continuing, client, head, log, position)
+            ):
                 for entry in entries(raws):
                     yield entry
                     position = entry.seq
@@ -99,7 +101,7 @@ async def follow(
 
 
 async def _continuing(client: Client, head: str, log: str, position: int) -> list[Raw]:
-    """At most a page of what stands behind a reader's position, which must be in the log."""
+    """The entries after a reader's position, a page at most; the position must be in the log."""
     raws = await read(client, log, max(position - 1, 0))
     if raws and raws[0][0] == position:
         return raws[1:]
@@ -107,8 +109,8 @@ async def _continuing(client: Client, head: str, log: str, position: int) -> lis
     return raws
 
 
-async def patient(look: Callable[[], Awaitable[T]]) -> T:
-    """Look again and again while Redis is out of reach for a while; raises Unavailable then."""
+async def retry_during_outage(look: Callable[[], Awaitable[T]]) -> T:
+    """Call `look` again while Redis is out of reach; raises Unavailable after OUTAGE seconds."""
     end = time.monotonic() + OUTAGE
     while True:
         try:

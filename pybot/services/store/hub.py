@@ -2,7 +2,7 @@
 
 Entries arrive twice: from the appender right after Redis has confirmed them, and by pub/sub from
 every process (this one included). Whichever is first wins, by number. The log is the truth: a
-reader that sees a gap, or is told to look, reads the log.
+reader that sees a gap, or whose inbox is stale, reads the log.
 """
 
 import asyncio
@@ -12,22 +12,22 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 from pybot.errors import Unavailable
-from pybot.services.store.connection import Client, listening, reaching
-from pybot.services.supervision import Supervisor
-from pybot.services.tasks import cancel_and_wait
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.background.tasks import cancel_and_wait
+from pybot.services.store.client import Client, listening, with_unavailable
 
 logger = logging.getLogger(__name__)
 
 # Entries that wait for a reader; one that falls behind further reads the log instead.
 INBOX_SIZE = 256
-RECONNECT_DELAY = 0.5
+RECONNECT_DELAY = 0.5  # seconds
 # The channel on which every process hears IDs of runs that were cancelled.
 NOTICES = "pybot:hub"
-# A silent log is read once in so many looks, each so many seconds after the last. One timer looks
-# after all readers: one for each would be set and cancelled for every token.
-LOOK_INTERVAL = 3.0
+# A log from which nothing came for SILENT_LOOKS * LOOK_INTERVAL seconds is read once. One timer
+# serves all readers: one for each reader would be set and cancelled for every token.
+LOOK_INTERVAL = 3.0  # seconds
 SILENT_LOOKS = 5
-CLOSE_PATIENCE = 0.1  # seconds until what must end is cancelled once more
+CLOSE_PATIENCE = 0.1  # seconds until a task that has not ended is cancelled again
 
 Raw = tuple[int, int, bytes]
 
@@ -42,7 +42,7 @@ class Inbox:
         self._ready = asyncio.Event()
 
     def put(self, entry: Raw) -> None:
-        """Add an entry; when there are too many, none are kept and the log is to be read."""
+        """Add an entry; when there are too many, drop them all and have the log read."""
         if len(self.entries) >= INBOX_SIZE:
             self.mark_stale()
         else:
@@ -50,13 +50,13 @@ class Inbox:
             self._ready.set()
 
     def mark_stale(self) -> None:
-        """Entries may have been missed."""
+        """Have the log read, since entries may have been missed."""
         self.entries.clear()
         self.stale = True
         self._ready.set()
 
     async def take(self) -> list[Raw]:
-        """What has arrived, waiting for it; empty means read the log."""
+        """Wait for entries, and take them; an empty list means: read the log."""
         await self._ready.wait()
         self._ready.clear()
         entries, self.entries = self.entries, []
@@ -67,7 +67,7 @@ class Inbox:
         return entries
 
     def look(self) -> None:
-        """Have the log read when nothing has come for long: pub/sub promises no delivery."""
+        """Have the log read when nothing came for SILENT_LOOKS calls: pub/sub may lose messages."""
         self._silent_looks += 1
         if self._silent_looks >= SILENT_LOOKS:
             self.mark_stale()
@@ -79,11 +79,11 @@ class _Channel:
     def __init__(self) -> None:
         self.inboxes: set[Inbox] = set()
         self.newest = 0
-        # Set by the first subscription, and for good: later ones are told by `mark_stale`.
+        # Set by the first subscription and never cleared: later ones call `mark_stale`.
         self.subscribed = asyncio.Event()
 
     def mark_stale(self) -> None:
-        """Let every reader look at the log, which may be shorter than it was."""
+        """Have every reader read the log, which may be shorter than it was."""
         self.newest = 0
         for inbox in self.inboxes:
             inbox.mark_stale()
@@ -157,10 +157,10 @@ class Hub:
             inbox.put(entry)
 
     async def _listen(self) -> None:
-        """Keep a pub/sub connection; after each loss every reader looks at its log."""
+        """Listen to pub/sub, connecting again after each loss; every reader then reads its log."""
         while True:
             try:
-                await reaching(self._follow())
+                await with_unavailable(self._follow())
             except Unavailable as error:
                 logger.warning("events from other processes are interrupted: %s", error)
             self._confirmed.clear()
@@ -180,8 +180,8 @@ class Hub:
         # A connection that listens to nothing cannot be read: this channel is always there.
         async with listening(self._client, NOTICES) as pubsub:
             tasks = [
-                asyncio.create_task(reaching(self._receive(pubsub))),
-                asyncio.create_task(reaching(self._keep_subscribed(pubsub))),
+                asyncio.create_task(with_unavailable(self._receive(pubsub))),
+                asyncio.create_task(with_unavailable(self._update_subscriptions(pubsub))),
             ]
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -201,8 +201,8 @@ class Hub:
             if message is not None:
                 self._heard(message)
 
-    async def _keep_subscribed(self, pubsub: Any) -> None:
-        """Follow the set of logs that have readers, in batches."""
+    async def _update_subscriptions(self, pubsub: Any) -> None:
+        """Subscribe to the logs that have readers, unsubscribe from the others, in batches."""
         subscribed: set[str] = set()
         while True:
             self._wanted.clear()

@@ -6,7 +6,7 @@ from typing import Any
 
 from redis.exceptions import NoScriptError
 
-from pybot.services.store.connection import Client
+from pybot.services.store.client import Client
 
 # Keys, arguments.
 Call = tuple[Sequence[str], Sequence[str | int]]

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 
 import msgspec
 
-from pybot.services.events import Event, encode, joined
+from pybot.services.records.events import Event, encode, joined
 from pybot.services.store import keys
 
 SCRIPT = resources.files("pybot.services.store").joinpath("write.lua").read_text()
@@ -18,7 +18,7 @@ SCRIPT_WHEN_FULL = f"#!lua flags=allow-oom\n{SCRIPT}"
 
 
 class Position(Enum):
-    """A place in a log that is known only once the write happens."""
+    """A number in a log that is known only when the write is carried out."""
 
     FIRST_EVENT = "the number of the write's first event"
 
@@ -28,10 +28,10 @@ FIRST_EVENT = Position.FIRST_EVENT
 # Commands are not packed so: they may hold bytes, which Redis's reader of MessagePack lacks.
 pack = msgspec.msgpack.Encoder().encode
 
-# So many numbers are left out where entries may have been lost: more than can have been given.
-LEAP = 1 << 20
+# How many numbers are left out where Redis may have lost entries: more than it can have lost.
+SKIPPED_NUMBERS = 1 << 20
 
-# The labels of writes that are refused: Redis has lost entries; the conversation is not there.
+# Labels of refusals: Redis has lost entries; the conversation does not exist or was deleted.
 LOST = "lost"
 EXISTS = "exists"
 
@@ -41,7 +41,7 @@ Command = tuple[Word | Position, ...]
 
 
 class Rank(NamedTuple):
-    """Puts a member of a sorted set at a ms, behind all that share it; a later one stays."""
+    """Moves a member of a sorted set to a time in ms, after all with the same ms; never back."""
 
     key: str
     member: str
@@ -49,7 +49,7 @@ class Rank(NamedTuple):
 
 
 class Requirement(NamedTuple):
-    """What a command must answer ("" for nil) for anything to happen; `label` is for refusals."""
+    """The answer that a command must give ("" for nil), else the write is refused as `label`."""
 
     label: str
     expected: str
@@ -67,7 +67,7 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Write:
-    """What is to happen at once to one conversation (or to one viewer's own keys)."""
+    """Requirements, commands and events for the keys of one conversation, or of one viewer."""
 
     head: str
     log: str
@@ -77,7 +77,7 @@ class Write:
     # The number of an entry that the writer knows to be in the log; without it the write is
     # refused as LOST.
     reached: int = 0
-    leap: int = 0
+    skipped: int = 0
     # Whether it is carried out also when Redis has reached its limit of memory.
     when_full: bool = False
 
@@ -101,17 +101,17 @@ class Write:
         """A write to what belongs to a viewer rather than to one conversation."""
         return cls(keys.viewer(viewer_key), keys.viewer_log(viewer_key))
 
-    def again(self) -> Self:
-        """A write under the same requirements that does nothing yet."""
+    def without_changes(self) -> Self:
+        """A copy with the requirements alone."""
         return type(self)(self.head, self.log, self.requirements)
 
     def even_when_full(self) -> Self:
-        """Let it happen also when Redis is full: it frees memory, or ends what would take more."""
+        """Carry it out also when Redis is full: it frees memory, or ends what would take more."""
         self.when_full = True
         return self
 
     def require(self, label: str, expected: str | int, *command: Word) -> Self:
-        """Let nothing happen unless `command` answers `expected` ("" for nil)."""
+        """Refuse the write unless `command` answers `expected` ("" for nil)."""
         self.requirements += (Requirement(label, str(expected), command),)
         return self
 
@@ -121,9 +121,9 @@ class Write:
         return self
 
     def rank(self, key: str, member: str, milliseconds: int) -> Self:
-        """Let a member of a sorted set come last of all that are of the same ms or before it.
+        """Move a member of a sorted set to a time in ms, after all members of that ms.
 
-        Scores are in µs and no two are the same. A member that is of that ms or a later one stays.
+        Scores are in µs and no two are the same. A member that has that ms or a later one stays.
         """
         self.commands.append(Rank(key, member, milliseconds))
         return self
@@ -134,16 +134,16 @@ class Write:
         return self
 
     def fenced(self, run_id: str, attempt: int) -> Self:
-        """Refuse unless the run is still this attempt's."""
+        """Refuse the write unless `attempt` is the run's newest."""
         return self.require("fence", attempt, "HGET", keys.run(run_id), "attempt")
 
-    def leaping(self) -> Self:
-        """Leave numbers out, so that none is used again that Redis has given and lost."""
-        self.leap = LEAP
+    def skipping_numbers(self) -> Self:
+        """Leave numbers out, so that none is used without_changes that Redis has given and lost."""
+        self.skipped = SKIPPED_NUMBERS
         return self
 
     def absorb(self, later: "Write") -> bool:
-        """Take in a later write if both only append to one log under the same requirements.
+        """Merge a later write into this one, if both only append to one log alike; whether it did.
 
         Neighbouring deltas of one text become one event, so that a busy process writes fewer,
         larger entries.
@@ -162,11 +162,11 @@ class Write:
 
     @property
     def script(self) -> str:
-        """The script that carries it out."""
+        """The source of the script that carries it out."""
         return SCRIPT_WHEN_FULL if self.when_full else SCRIPT
 
     def keys(self) -> list[str]:
-        """The keys that the write touches, for routing."""
+        """The keys that the write names, which EVALSHA must be given."""
         named = [str(requirement.command[1]) for requirement in self.requirements]
         named += [
             command.key if isinstance(command, Rank) else str(command[1])
@@ -182,7 +182,7 @@ class Write:
         """
         requirements = [(each.expected, each.command) for each in self.requirements]
         shapes = [_shape(command) for command in self.commands]
-        facts = (int(time.time() * 1000), retention, listeners, self.reached, self.leap)
+        facts = (int(time.time() * 1000), retention, listeners, self.reached, self.skipped)
         words: list[Word] = [pack((*facts, requirements, shapes))]
         for command in self.commands:
             words += ["" if isinstance(word, Position) else word for word in command]

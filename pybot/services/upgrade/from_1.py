@@ -8,9 +8,9 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
-from pybot.services.blobs import STORED
 from pybot.services.store import keys
-from pybot.services.store.connection import Client
+from pybot.services.store.blobs import STORED
+from pybot.services.store.client import Client
 
 Record = dict[str, Any]
 SCAN_COUNT = 1000

@@ -1,4 +1,4 @@
-"""Which form the data in Redis has, and bringing it to the present one.
+"""The version of the data in Redis, and the upgrade of older data.
 
 Every release opens the data of the one before. Versions: 1 is Pybot 0.1.0's, which wrote no
 number; 2 has messages as a tree of branches.
@@ -10,17 +10,17 @@ import logging
 from typing import Any
 
 from pybot.errors import PybotError, Unavailable
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.store import keys
-from pybot.services.store.connection import Client, connect
-from pybot.services.supervision import Supervisor
+from pybot.services.store.client import Client, connect
 from pybot.services.upgrade import from_1
 
 logger = logging.getLogger(__name__)
 
 VERSION = 2
-LOCK_SECONDS = 60
+LOCK_SECONDS = 60  # the lock is renewed after each conversation
 LOOK_INTERVAL = 0.5  # seconds between two looks at another process that brings data over
-HELD = "Pybot is bringing its data up to date. Try again in a moment."
+UPGRADING_MESSAGE = "Pybot is bringing its data up to date. Try again in a moment."
 
 
 class DataTooNew(PybotError):
@@ -28,38 +28,38 @@ class DataTooNew(PybotError):
 
 
 async def bring_up_to_date(client: Client, url: str, supervisor: Supervisor) -> None:
-    """Hold a client until the data of its Redis is of the present version.
+    """Upgrade the data; until that is done, `client` refuses all commands.
 
-    Where Redis is out of reach that goes on in the background. Raises DataTooNew.
+    When Redis is out of reach it is tried again in the background. Raises DataTooNew.
     """
     try:
         await _bring(client, url)
     except Unavailable as error:
         logger.warning("the data's version is not known yet: %s", error)
-        client.held = error.message
-        supervisor.start(_keep_trying(client, url), "upgrade of the data")
+        client.refuse_because = error.message
+        supervisor.start(_retry(client, url), "upgrade of the data")
 
 
 async def refuse_newer(url: str) -> None:
-    """Raise DataTooNew if a Redis has data of a later version; one out of reach is asked later."""
+    """Raise DataTooNew if a Redis has data of a later version; passes when it is out of reach."""
     async with connect(url) as client:
         with contextlib.suppress(Unavailable):
             await _version(client)
 
 
-async def _keep_trying(client: Client, url: str) -> None:
+async def _retry(client: Client, url: str) -> None:
     while True:
         await asyncio.sleep(LOOK_INTERVAL)
         try:
             await _bring(client, url)
             return
         except Unavailable as error:
-            client.held = error.message
+            client.refuse_because = error.message
 
 
 async def _bring(client: Client, url: str) -> None:
-    """Bring the data over, once, whichever process comes first; what breaks off is done again."""
-    client.held = HELD
+    """Upgrade the data, in one process at a time; an upgrade that broke off is done again."""
+    client.refuse_because = UPGRADING_MESSAGE
     async with connect(url) as own:
         while (found := await _version(own)) < VERSION:
             if await own.set(keys.UPGRADING, "", nx=True, ex=LOCK_SECONDS):
@@ -71,7 +71,7 @@ async def _bring(client: Client, url: str) -> None:
                 await own.delete(keys.UPGRADING)
             else:
                 await asyncio.sleep(LOOK_INTERVAL)
-    client.held = ""
+    client.refuse_because = ""
 
 
 async def _version(client: Client) -> int:

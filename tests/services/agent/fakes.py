@@ -10,10 +10,8 @@ from pybot.config import LimitSettings, LlmSettings, RunSettings, Settings
 from pybot.errors import Superseded
 from pybot.services.agent.loop import Tools, run_agent
 from pybot.services.agent.ports import Assignment, Outcome, Resumption, Step, Suspension
-from pybot.services.events import CellChanged, Event
-from pybot.services.fold import Fold
 from pybot.services.kernels.base import Done, KernelDied, Reaction, Started
-from pybot.services.llm.base import Delta, Finished, Generation, ModelInfo
+from pybot.services.llm.base import Delta, ModelInfo, ModelRequest, ResponseEnd
 from pybot.services.llm.profiles import Profile
 from pybot.services.records import (
     CellPart,
@@ -23,13 +21,15 @@ from pybot.services.records import (
     TextPart,
     TokenUsage,
 )
+from pybot.services.records.events import CellChanged, Event
+from pybot.services.records.fold import Fold
 from tests.services.agent.said import Said, asked
 
 MESSAGE_ID = "c.answer"
 RUN_ID = "c.run"
 
 # A piece of text, an exception, or something that happens (and may wait).
-Item = str | Delta | Finished | Exception | asyncio.Event | Callable[[], None]
+Item = str | Delta | ResponseEnd | Exception | asyncio.Event | Callable[[], None]
 
 
 def text_of(code: str) -> str:
@@ -38,30 +38,30 @@ def text_of(code: str) -> str:
 
 
 class FakeModel:
-    """Plays one script a generation; a stop sequence ends it as a service would."""
+    """Plays one script a request; a stop sequence ends it as a service would."""
 
     name = "fake"
 
     def __init__(self, *scripts: Sequence[Item]) -> None:
         self.scripts = list(scripts)
-        self.asked: list[Generation] = []
+        self.asked: list[ModelRequest] = []
         self.closed = 0
         self.waiting = asyncio.Event()
 
-    async def generate(self, generation: Generation) -> AsyncGenerator[Delta | Finished]:
-        self.asked.append(generation)
+    async def generate(self, request: ModelRequest) -> AsyncGenerator[Delta | ResponseEnd]:
+        self.asked.append(request)
         script = self.scripts[min(len(self.asked), len(self.scripts)) - 1]
         said, tokens = "", 0
         try:
             for item in script:
-                if isinstance(item, Finished):
+                if isinstance(item, ResponseEnd):
                     yield item
                     return
                 for delta in await self._deltas(item):
                     tokens += 1
                     said += "" if delta.reasoning else delta.text
                     yield delta
-                    if said.endswith(tuple(generation.stop)):
+                    if said.endswith(tuple(request.stop)):
                         yield _stopped(tokens)
                         return
             yield _stopped(tokens)
@@ -80,7 +80,7 @@ class FakeModel:
                 return [item]
             case str():
                 return [Delta(piece) for piece in _pieces(item)]
-            case Finished():
+            case ResponseEnd():
                 return []
             case _:
                 item()
@@ -93,8 +93,8 @@ class FakeModel:
         pass
 
 
-def _stopped(tokens: int) -> Finished:
-    return Finished("stop", TokenUsage(prompt_tokens=10, completion_tokens=tokens))
+def _stopped(tokens: int) -> ResponseEnd:
+    return ResponseEnd("stop", TokenUsage(prompt_tokens=10, completion_tokens=tokens))
 
 
 def _pieces(text: str) -> list[str]:
@@ -113,7 +113,7 @@ class FakeKernel:
         self.message_ids: list[str] = []
         self.interrupts = 0
         self.restarts = 0
-        self.generation = 0
+        self.request = 0
         self.followed: Sequence[Reaction] = ()
         self.start_error: Exception | None = None
         self.start_gate: asyncio.Event | None = None
@@ -128,8 +128,8 @@ class FakeKernel:
             await self.start_gate.wait()
         if self.start_error is not None:
             raise self.start_error
-        self.generation = self.generation or 1
-        return self.generation
+        self.request = self.request or 1
+        return self.request
 
     async def execute(self, code: str, *, message_id: str) -> AsyncGenerator[Reaction]:
         self.executed.append(code)
@@ -173,8 +173,8 @@ class FakeKernel:
         for reaction in self.followed:
             yield reaction
 
-    async def is_alive(self, generation: int | None) -> bool:
-        return generation == self.generation
+    async def is_alive(self, request: int | None) -> bool:
+        return request == self.request
 
     async def interrupt(self) -> None:
         self.interrupts += 1
@@ -182,7 +182,7 @@ class FakeKernel:
 
     async def restart(self) -> None:
         self.restarts += 1
-        self.generation += 1
+        self.request += 1
         self.end(KernelDied("restarted"))
 
 
@@ -209,7 +209,7 @@ class FakeLog:
     flushes: int = 0
     usage: TokenUsage | None = None
     is_stale: bool = False
-    holds: bool = True
+    has_lease: bool = True
     _reached: dict[RunPhase, asyncio.Event] = field(default_factory=dict[RunPhase, asyncio.Event])
 
     async def emit(self, *events: Event) -> None:

@@ -1,12 +1,7 @@
 """A recorder of outputs with what it said, folded as every reader of the log does."""
 
 from pybot.config import LimitSettings
-from pybot.services.agent.outputs import OutputRecorder
-from pybot.services.events import (
-    CellChanged,
-    Event,
-)
-from pybot.services.fold import Fold
+from pybot.services.agent.output_recorder import OutputRecorder
 from pybot.services.kernels.base import (
     Displayed,
     Printed,
@@ -20,6 +15,11 @@ from pybot.services.records import (
     StreamName,
     StreamOutput,
 )
+from pybot.services.records.events import (
+    CellChanged,
+    Event,
+)
+from pybot.services.records.fold import Fold
 from tests.services.agent.fakes import FakeBlobs
 
 CELL = Cell(id="c.m.0", run_id="c.r", source="", status=CellStatus.RUNNING)
@@ -45,15 +45,15 @@ class Recording:
 
     async def take(self, *reactions: Reaction) -> None:
         for reaction in reactions:
-            self.tell(await self.recorder.take(reaction))
+            self.publish(await self.recorder.take(reaction))
 
-    def tell(self, events: list[Event]) -> None:
+    def publish(self, events: list[Event]) -> None:
         self.events += events
         for event in events:
             self.fold.apply(event)
 
     async def end(self) -> tuple[Output, ...]:
-        self.tell(await self.recorder.end())
+        self.publish(await self.recorder.end())
         cell = self.fold.cell(CELL.id)
         assert cell is not None
         assert cell.outputs == self.recorder.outputs

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from pybot.services.instants import now
 from pybot.services.records import Message, MessageRole, MessageStatus, Part, TextPart
+from pybot.services.values.instants import now
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Text with a limit on what is shown and on what is kept."""
+"""Text with a limit on what is shown and on what is stored."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ from pybot.services.agent.bounded import BoundedText, last_lines, whole_characte
 @given(st.lists(st.text(max_size=20), max_size=20))
 def test_pieces_are_as_good_as_the_whole(pieces: list[str]) -> None:
     text = "".join(pieces)
-    bounded = BoundedText(shown=30, kept=60)
+    bounded = BoundedText(shown=30, stored=60)
     shown = "".join(bounded.add(piece) for piece in pieces)
     assert shown == bounded.text == text[:30]
     assert bounded.length == len(shown)
@@ -20,7 +20,7 @@ def test_pieces_are_as_good_as_the_whole(pieces: list[str]) -> None:
 
 
 def test_no_more_is_shown_when_told_so() -> None:
-    bounded = BoundedText(shown=30, kept=60)
+    bounded = BoundedText(shown=30, stored=60)
     bounded.add("ab")
     bounded.show_no_more()
     assert bounded.add("c") == ""

@@ -117,7 +117,7 @@ async def test_a_kernel_that_may_be_anothers_is_left_alone() -> None:
         async def flush(self) -> None:
             await super().flush()
             if self.flushes > 2:
-                self.holds = False
+                self.has_lease = False
                 await asyncio.Event().wait()
 
     log, kernel = Silent(), FakeKernel(loop=[asyncio.Event()])

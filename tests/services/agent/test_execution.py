@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 
 from pybot.errors import Superseded
-from pybot.services.events import CellChanged, Event, OutputChanged
 from pybot.services.kernels.base import (
     Done,
     KernelDied,
@@ -24,6 +23,7 @@ from pybot.services.records import (
     StreamName,
     StreamOutput,
 )
+from pybot.services.records.events import CellChanged, Event, OutputChanged
 from tests.services.agent.fakes import (
     FakeKernel,
     FakeLog,

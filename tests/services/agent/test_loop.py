@@ -3,7 +3,6 @@
 import asyncio
 
 from pybot.services.agent.ports import Outcome
-from pybot.services.events import CodeDelta, TextDelta
 from pybot.services.kernels.base import (
     Done,
     Printed,
@@ -20,6 +19,7 @@ from pybot.services.records import (
     TextPart,
     TokenUsage,
 )
+from pybot.services.records.events import CodeDelta, TextDelta
 from tests.services.agent.fakes import (
     FakeKernel,
     FakeLog,

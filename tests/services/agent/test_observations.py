@@ -2,7 +2,12 @@
 
 from msgspec.structs import replace
 
-from pybot.services.agent.observations import last_generation, observe, plain, shorten
+from pybot.services.agent.observations import (
+    last_generation,
+    observe,
+    shorten,
+    without_terminal_codes,
+)
 from pybot.services.llm.profiles import NO_OUTPUT
 from pybot.services.records import (
     Cell,
@@ -87,8 +92,8 @@ def test_tables_are_read_as_text() -> None:
 
 
 def test_escape_sequences_and_overwritten_lines_are_left_out() -> None:
-    assert plain("\x1b[31mred\x1b[0m\x1b]0;title\x07!\n") == "red!"
-    assert plain("10%\r50%\r100%\r\ndone") == "100%\ndone"
+    assert without_terminal_codes("\x1b[31mred\x1b[0m\x1b]0;title\x07!\n") == "red!"
+    assert without_terminal_codes("10%\r50%\r100%\r\ndone") == "100%\ndone"
 
 
 def test_tracebacks_keep_their_last_frames() -> None:

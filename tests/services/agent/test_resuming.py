@@ -5,7 +5,6 @@ from msgspec.structs import replace
 from pybot.services.agent.loop import run_agent
 from pybot.services.agent.ports import Outcome
 from pybot.services.agent.resuming import kept_parts
-from pybot.services.events import TextDelta
 from pybot.services.kernels.base import Done, Printed
 from pybot.services.llm.base import Turn
 from pybot.services.records import (
@@ -19,6 +18,7 @@ from pybot.services.records import (
     StreamOutput,
     TextPart,
 )
+from pybot.services.records.events import TextDelta
 from tests.services.agent.fakes import (
     MESSAGE_ID,
     RUN_ID,

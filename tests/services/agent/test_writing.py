@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from pybot.services.agent.loop import run_agent
-from pybot.services.llm.base import Delta, Finished, Generation, ModelError, Turn
+from pybot.services.llm.base import Delta, ModelError, ModelRequest, ResponseEnd, Turn
 from pybot.services.records import (
     CellStatus,
     RunErrorCode,
@@ -69,13 +69,13 @@ async def test_code_that_was_cut_is_kept_and_not_run() -> None:
 
 
 async def test_a_stream_without_its_end_is_a_cut() -> None:
-    class Ending(FakeModel):
-        async def generate(self, generation: Generation) -> AsyncGenerator[Delta | Finished]:
-            async for item in super().generate(generation):
-                if not isinstance(item, Finished):
+    class Shutdown(FakeModel):
+        async def generate(self, request: ModelRequest) -> AsyncGenerator[Delta | ResponseEnd]:
+            async for item in super().generate(request):
+                if not isinstance(item, ResponseEnd):
                     yield item
 
-    outcome = await run(Ending(["Hello"]), FakeKernel(), FakeLog())
+    outcome = await run(Shutdown(["Hello"]), FakeKernel(), FakeLog())
     assert code_of(outcome) is RunErrorCode.MODEL_INTERRUPTED
 
 
@@ -124,7 +124,7 @@ async def test_a_text_follows_the_last_cell_allowed() -> None:
 async def test_too_many_tokens_leave_the_answer_incomplete() -> None:
     log = FakeLog()
     model = FakeModel(
-        ["Once upon", Finished("length", TokenUsage(prompt_tokens=3, completion_tokens=16))]
+        ["Once upon", ResponseEnd("length", TokenUsage(prompt_tokens=3, completion_tokens=16))]
     )
     outcome = await run(model, FakeKernel(), log, max_tokens=16)
     assert outcome.status is RunStatus.INCOMPLETE
@@ -143,7 +143,10 @@ async def test_tokens_of_all_turns_count() -> None:
 async def test_code_cut_by_the_token_limit_is_not_run() -> None:
     log, kernel = FakeLog(), FakeKernel()
     model = FakeModel(
-        ["```python\nprint(", Finished("length", TokenUsage(prompt_tokens=3, completion_tokens=16))]
+        [
+            "```python\nprint(",
+            ResponseEnd("length", TokenUsage(prompt_tokens=3, completion_tokens=16)),
+        ]
     )
     outcome = await run(model, kernel, log, max_tokens=16)
     assert code_of(outcome) is RunErrorCode.TOO_MANY_TOKENS

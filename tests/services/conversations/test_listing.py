@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from pybot.services.agent.ports import Outcome
 from pybot.services.container import Services, open_services
 from pybot.services.conversations import commands
-from pybot.services.instants import instant
-from pybot.services.pages import PageRequest
-from pybot.services.records import Viewer
+from pybot.services.records import RunStatus, Viewer
+from pybot.services.values.instants import instant
+from pybot.services.values.pages import PageRequest
 from tests.fixtures.server import SettingsWith
 
 ANN = Viewer(username="ann")
@@ -48,6 +49,28 @@ async def test_new_ones_come_first_also_within_a_millisecond(
     monkeypatch.setattr(commands, "now", lambda: instant(1_700_000_000_001))
     await services.conversations.update(ANN, made[7].conversation.id, pinned=True)
     assert titles(await page(services, first=2)) == ["7", "39"]
+
+
+async def test_sent_message_and_the_end_of_its_run_each_bring_a_conversation_to_the_top(
+    services: Services,
+) -> None:
+    """So that the one that goes on stands there, and the one that has just been answered."""
+    names: dict[str, str] = {}
+    for title in ("first", "second"):
+        names[title] = (await services.conversations.create(ANN, title=title)).conversation.id
+    assert titles(await page(services, first=2)) == ["second", "first"]
+    await asyncio.sleep(0.002)
+    sent = await services.runs.send(ANN, text="hello", conversation_id=names["first"])
+    assert titles(await page(services, first=2)) == ["first", "second"]
+    assert sent.snapshot.conversation.updated_at > sent.snapshot.conversation.created_at
+    await asyncio.sleep(0.002)
+    await services.conversations.update(ANN, names["second"], pinned=True)
+    assert titles(await page(services, first=2)) == ["second", "first"]
+    await asyncio.sleep(0.002)
+    log = services.run_logs.of(ANN, sent.run)
+    await log.take_up()
+    await log.end(Outcome(status=RunStatus.COMPLETED))
+    assert titles(await page(services, first=2)) == ["first", "second"]
 
 
 async def test_conversations_made_at_once_all_have_a_place(services: Services) -> None:

@@ -23,7 +23,7 @@ from pybot.services.kernels.base import (
 )
 from pybot.services.kernels.gateway import GatewayKernels
 from pybot.services.kernels.gateway_env import kernel_username
-from pybot.services.kernels.inbox import DROPPED, Inbox, cost
+from pybot.services.kernels.reaction_queue import DROPPED, ReactionQueue, cost
 from pybot.services.records import StreamName
 from tests.executions import printed, run
 from tests.fixtures.gateway import TOKEN, Gateway, MakeGateway
@@ -89,12 +89,12 @@ async def test_slow_reader_holds_up_nobody(
     """What a kernel says is taken at once; what is too much is dropped, with a word on it."""
     taken: list[int] = []
 
-    class Watched(Inbox):
+    class Watched(ReactionQueue):
         def put(self, reaction: Reaction) -> None:
             taken.append(cost(reaction))
             super().put(reaction)
 
-    monkeypatch.setattr(gateway_module, "Inbox", Watched)
+    monkeypatch.setattr(gateway_module, "ReactionQueue", Watched)
     code = "for _ in range(600): print('x' * 99_999, flush=True)"
     reactions = gateway_kernels.execute(gateway_kernel_id, code, message_id=uuid4().hex)
     async with aclosing(reactions):

@@ -9,7 +9,7 @@ import pytest
 from pybot.config import LlmSettings
 from pybot.services.llm import chat
 from pybot.services.llm.adapters import model_of
-from pybot.services.llm.base import Delta, Finished, Generation, ModelError, Turn
+from pybot.services.llm.base import Delta, ModelError, ModelRequest, ResponseEnd, Turn
 from pybot.services.llm.chat import ChatCompletionsModel
 from pybot.services.llm.tgi import TgiModel
 from pybot.services.records import RunErrorCode
@@ -34,13 +34,13 @@ def usage(prompt: int, completion: int) -> dict[str, int]:
 
 async def read(
     chunks: Sequence[bytes], stop: Sequence[str] = (), *, stays: bool = False
-) -> list[Delta | Finished]:
+) -> list[Delta | ResponseEnd]:
     """What the adapter makes of a stream that comes in these pieces."""
     async with saying(chunks, stays=stays) as url:
         model = ChatCompletionsModel(LlmSettings(url=url, idle_timeout=5))
         try:
-            generation = Generation(turns=[Turn("user", "Hi" * 20)], max_tokens=9, stop=stop)
-            return [item async for item in model.generate(generation)]
+            request = ModelRequest(turns=[Turn("user", "Hi" * 20)], max_tokens=9, stop=stop)
+            return [item async for item in model.generate(request)]
         finally:
             await model.aclose()
 
@@ -51,12 +51,12 @@ async def failure(*chunks: bytes) -> ModelError:
     return caught.value
 
 
-def text_of(items: Sequence[Delta | Finished]) -> str:
+def text_of(items: Sequence[Delta | ResponseEnd]) -> str:
     return "".join(item.text for item in items if isinstance(item, Delta))
 
 
-def end_of(items: Sequence[Delta | Finished]) -> Finished:
-    assert isinstance(items[-1], Finished)
+def end_of(items: Sequence[Delta | ResponseEnd]) -> ResponseEnd:
+    assert isinstance(items[-1], ResponseEnd)
     return items[-1]
 
 
@@ -192,7 +192,7 @@ async def test_service_is_asked_to_go_on_in_its_own_way(
     async with ScriptedChat(dialect=dialect) as service:
         model = ChatCompletionsModel(LlmSettings(url=service.url))
         turns = [Turn("user", "[[answer: of it]]"), Turn("assistant", "The rest")]
-        async for _ in model.generate(Generation(turns=turns, max_tokens=9)):
+        async for _ in model.generate(ModelRequest(turns=turns, max_tokens=9)):
             pass
         await model.aclose()
     known = {"model", "messages", "stream", "stream_options", "max_tokens"}
@@ -207,8 +207,8 @@ async def test_service_that_refuses_to_go_on_is_asked_in_words() -> None:
     async with ScriptedChat(dialect="llamacpp", refuses_open=refusal) as service:
         model = ChatCompletionsModel(LlmSettings(url=service.url))
         for _ in range(2):
-            items = [item async for item in model.generate(Generation(turns=turns, max_tokens=9))]
-            assert isinstance(items[-1], Finished)
+            items = [item async for item in model.generate(ModelRequest(turns=turns, max_tokens=9))]
+            assert isinstance(items[-1], ResponseEnd)
         await model.aclose()
     assert [each.turns[-1][0] for each in service.requests] == ["assistant", "user", "user"]
 
@@ -218,9 +218,9 @@ async def test_known_count_makes_the_next_estimate_better() -> None:
         model = ChatCompletionsModel(LlmSettings(url=service.url))
         question = "[[code: 1]]" + " " * 59
         for stop in ((), ("\n```\n",)):
-            generation = Generation(turns=[Turn("user", question)], max_tokens=99, stop=stop)
-            last = [item async for item in model.generate(generation)][-1]
-            assert isinstance(last, Finished)
+            request = ModelRequest(turns=[Turn("user", question)], max_tokens=99, stop=stop)
+            last = [item async for item in model.generate(request)][-1]
+            assert isinstance(last, ResponseEnd)
             assert last.usage.prompt_tokens == 7
         await model.aclose()
 

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from pybot.config import LlmSettings
-from pybot.services.llm.base import ChatModel, Delta, Finished, Generation, ModelError, Turn
+from pybot.services.llm.base import ChatModel, Delta, ModelError, ModelRequest, ResponseEnd, Turn
 from pybot.services.llm.chat import ChatCompletionsModel
 from pybot.services.llm.profiles import SMOLLM2, STOP
 from pybot.services.records import RunErrorCode
@@ -44,10 +44,10 @@ async def model(server: tuple[str, str]) -> AsyncIterator[ChatModel]:
     await opened.aclose()
 
 
-async def answer(model: ChatModel, *turns: Turn, max_tokens: int) -> tuple[str, Finished]:
-    generation = Generation(turns=turns, max_tokens=max_tokens, stop=STOP, temperature=0)
-    *deltas, finished = [item async for item in model.generate(generation)]
-    assert isinstance(finished, Finished)
+async def answer(model: ChatModel, *turns: Turn, max_tokens: int) -> tuple[str, ResponseEnd]:
+    request = ModelRequest(turns=turns, max_tokens=max_tokens, stop=STOP, temperature=0)
+    *deltas, finished = [item async for item in model.generate(request)]
+    assert isinstance(finished, ResponseEnd)
     return "".join(delta.text for delta in deltas if isinstance(delta, Delta)), finished
 
 
@@ -97,10 +97,10 @@ async def test_too_long_prompt_is_told(model: ChatModel) -> None:
 
 
 async def test_closing_ends_the_generation(server: tuple[str, str], model: ChatModel) -> None:
-    generation = Generation(turns=[Turn("user", "Write a long story.")], max_tokens=800)
+    request = ModelRequest(turns=[Turn("user", "Write a long story.")], max_tokens=800)
     async with aiohttp.ClientSession() as session:
         for _ in range(3):  # more than there are places
-            pieces = model.generate(generation)
+            pieces = model.generate(request)
             await anext(pieces)
             close: Any = getattr(pieces, "aclose", None)
             await close()

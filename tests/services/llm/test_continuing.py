@@ -3,7 +3,7 @@
 import pytest
 
 from pybot.services.llm.base import Turn
-from pybot.services.llm.continuing import GO_ON, disarmed, messages
+from pybot.services.llm.continuing import GO_ON, messages, without_control_tokens
 
 OPEN = (Turn("user", "Hi"), Turn("assistant", "It is"))
 
@@ -49,11 +49,11 @@ def test_server_that_goes_on_by_itself_is_not_told() -> None:
     ],
 )
 def test_control_tokens_are_broken_up(token: str) -> None:
-    sent = disarmed(f"a{token}b", "</end>")
+    sent = without_control_tokens(f"a{token}b", "</end>")
     assert token not in sent
     assert sent.replace(" ", "") == f"a{token}b"
 
 
 @pytest.mark.parametrize("text", ["x[0] < y|z", "<s>old</s>", "a <b> [i] [INSTALL]", "f(x)|g"])
 def test_code_and_markup_stay_as_they_are(text: str) -> None:
-    assert disarmed(text, "<|im_end|>") == text
+    assert without_control_tokens(text, "<|im_end|>") == text

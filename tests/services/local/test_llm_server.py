@@ -18,7 +18,7 @@ from text_generation import (  # type: ignore[import-untyped]  # it ships no py.
 )
 
 from pybot.config import LlmSettings
-from pybot.services.llm.base import Delta, Finished, Generation, Turn
+from pybot.services.llm.base import Delta, ModelRequest, ResponseEnd, Turn
 from pybot.services.llm.tgi import TgiModel
 
 COMMAND = [sys.executable, "-m", "pybot.services.local.llm_server"]
@@ -229,7 +229,7 @@ async def test_info_and_health(url: str) -> None:
 
 
 async def test_generation_ends_when_its_client_goes_away(url: str) -> None:
-    """Both places are taken by generations of minutes; the third has its turn in seconds."""
+    """Both places are taken by requests of minutes; the third has its turn in seconds."""
     body = {"inputs": "word " * 100, "parameters": {"max_new_tokens": 3000}}
     async with aiohttp.ClientSession() as session:
         for _ in range(2):
@@ -245,12 +245,12 @@ async def test_generation_ends_when_its_client_goes_away(url: str) -> None:
 async def test_adapter_speaks_with_it(url: str) -> None:
     model = TgiModel(LlmSettings(url=url))
     assert (await model.info()).context_window == 4096
-    generation = Generation(
+    request = ModelRequest(
         turns=[Turn("user", "Repeat: 😀 日本")], max_tokens=20, temperature=0, stop=["\n"]
     )
-    items = [item async for item in model.generate(generation)]
+    items = [item async for item in model.generate(request)]
     await model.aclose()
-    assert isinstance(items[-1], Finished)
+    assert isinstance(items[-1], ResponseEnd)
     assert items[-1].usage.prompt_tokens > 10
     text = "".join(item.text for item in items if isinstance(item, Delta))
     assert text

@@ -15,7 +15,7 @@ import pytest
 from pybot.services.kernels.base import KernelUnavailable
 from pybot.services.kernels.local import LocalKernels
 from pybot.services.kernels.owner_client import OwnerClient
-from pybot.services.kernels.owner_protocol import Ended, encode
+from pybot.services.kernels.owner_protocol import KernelEnded, encode
 from pybot.services.local.owner_config import OwnerConfig
 from tests.failures import BUG, bug
 from tests.fixtures.kernels import KERNEL_PYTHON
@@ -74,7 +74,7 @@ async def says_that_a_kernel_ended(
 ) -> None:
     """An owner that answers the first question with an event, then waits."""
     await reader.readline()
-    writer.write(encode(Ended(conversation_id="c", kernel_id="k", reason="died")))
+    writer.write(encode(KernelEnded(conversation_id="c", kernel_id="k", reason="died")))
     await reader.read()
     writer.close()
 
@@ -103,7 +103,7 @@ async def test_notices_of_kernels_raise_the_bug(
     async def loses_the_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if lost.is_set():
             monkeypatch.setattr(OwnerClient, "_take", bug)
-            writer.write(encode(Ended(conversation_id="c", kernel_id="k", reason="died")))
+            writer.write(encode(KernelEnded(conversation_id="c", kernel_id="k", reason="died")))
             await reader.read()
         lost.set()
         writer.close()

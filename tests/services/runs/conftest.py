@@ -10,17 +10,17 @@ import pytest
 
 from pybot.config import Settings
 from pybot.services.agent.ports import Outcome, Resumption, Suspension
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.container import Services, open_services
 from pybot.services.conversations.gate import Gate
-from pybot.services.hashes import Hashes
 from pybot.services.records import Run, RunPhase, RunStatus, TokenUsage, Viewer, conversation_of
-from pybot.services.runs.attempt import Workplace
+from pybot.services.runs.attempt import WorkerServices
 from pybot.services.runs.log import FencedLog
 from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.repair import Repair
 from pybot.services.runs.worker import RunWorker
 from pybot.services.store import keys
-from pybot.services.supervision import Supervisor
+from pybot.services.store.hashes import Hashes
 from tests.fixtures.server import SettingsWith
 
 ANN = Viewer(username="ann")
@@ -29,7 +29,7 @@ USAGE = TokenUsage(prompt_tokens=10, completion_tokens=2)
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait until a condition holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 (nobody announces it)
             await asyncio.sleep(0.002)
 
@@ -64,7 +64,7 @@ class ScriptedAnswers:
             self.going_on -= 1
         return Outcome(status=RunStatus.COMPLETED)
 
-    async def entitle(self, viewer: Viewer, log: FencedLog) -> None:
+    async def give_title(self, viewer: Viewer, log: FencedLog) -> None:
         """Do nothing."""
 
 
@@ -89,7 +89,7 @@ class Room:
         async def working() -> AsyncGenerator[RunWorker]:
             services = self.services
             gate = Gate(services.client)
-            workplace = Workplace(
+            worker_services = WorkerServices(
                 services.client,
                 self.hashes,
                 gate,
@@ -98,8 +98,8 @@ class Room:
                 answers,
             )
             queue = RunQueue(services.client)
-            worker = RunWorker(workplace, queue, concurrency=concurrency)
-            services.hub.on_notice.append(worker.look_at)
+            worker = RunWorker(worker_services, queue, concurrency=concurrency)
+            services.hub.on_notice.append(worker.check_cancelled)
             async with worker.working(services.supervisor):
                 yield worker
 
@@ -126,7 +126,7 @@ class Room:
 
     async def until(self, run: Run, status: RunStatus) -> None:
         """Wait until a run is so far."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await self.status(run) is not status:  # noqa: ASYNC110 (Redis has it)
                 await asyncio.sleep(0.01)
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from pybot.services.background.supervisor import Supervisor
 from pybot.services.records import RunStatus
 from pybot.services.store import keys
-from pybot.services.supervision import Supervisor
 from tests.services.runs.conftest import ANN, Room, ScriptedAnswers, until
 
 
@@ -83,13 +83,30 @@ async def test_cancellation_is_seen_without_a_notice(room: Room) -> None:
         await room.until(run, RunStatus.CANCELLED)
 
 
+async def test_run_that_was_cancelled_under_a_lost_worker_is_not_answered(room: Room) -> None:
+    """Whoever takes it up looks at the mark first; one that was not cancelled is answered."""
+    cancelled, other = await room.send(), await room.send()
+    for run in (cancelled, other):
+        await room.services.run_logs.of(ANN, run, "lost").take_up()
+        await room.services.client.delete(keys.lease(run.id))
+    await room.services.runs.cancel(ANN, cancelled.id)
+    assert await room.status(cancelled) is RunStatus.IN_PROGRESS
+    await room.queue.add(cancelled.id)
+    answers = ScriptedAnswers()
+    answers.gate.set()
+    async with room.worker(answers):
+        await room.until(cancelled, RunStatus.CANCELLED)
+        await room.until(other, RunStatus.COMPLETED)
+    assert answers.begun == [other.id]
+
+
 async def test_notice_alone_cancels_nothing(room: Room) -> None:
     """The mark in the run counts."""
     run = await room.send()
     answers = ScriptedAnswers()
     async with room.worker(answers) as worker:
         await until(lambda: len(answers.begun) == 1)
-        worker.look_at(run.id)
+        worker.check_cancelled(run.id)
         await asyncio.sleep(0.2)
         assert answers.going_on == 1
         answers.gate.set()

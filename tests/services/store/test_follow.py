@@ -8,13 +8,13 @@ import pytest
 from redis.asyncio import Redis
 
 from pybot.errors import CursorExpired
-from pybot.services.events import Entry, TextDelta, encode
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.records.events import Entry, TextDelta, encode
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client, connect
+from pybot.services.store.client import Client, connect
 from pybot.services.store.follow import check_cursor, follow
 from pybot.services.store.hub import INBOX_SIZE, LOOK_INTERVAL, SILENT_LOOKS, Hub
-from pybot.services.store.write import LEAP, Write
-from pybot.services.supervision import Supervisor
+from pybot.services.store.write import SKIPPED_NUMBERS, Write
 
 HEAD, LOG = Write.to_viewer("v").head, Write.to_viewer("v").log
 
@@ -174,7 +174,7 @@ async def test_reader_of_entries_that_redis_has_lost_is_told(
         await here.client.xdel(LOG, "4-0", "5-0")
         await here.client.hset(HEAD, "seq", 3)
         for _ in range(3):
-            write = Write.to_viewer("v").leaping()
+            write = Write.to_viewer("v").skipping_numbers()
             await here.appender.append(write.emit(TextDelta("again", 0, 0, 0, "x")))
         await here.client.client_kill_filter(_type="pubsub")
         with pytest.raises(CursorExpired):
@@ -182,7 +182,7 @@ async def test_reader_of_entries_that_redis_has_lost_is_told(
     with pytest.raises(CursorExpired):
         await check_cursor(here.client, HEAD, LOG, 4)
     numbers = [entry.seq for entry in await there.collect(3, after=3)]
-    assert numbers == [3 + (LEAP + 1) * at for at in (1, 2, 3)]
+    assert numbers == [3 + (SKIPPED_NUMBERS + 1) * at for at in (1, 2, 3)]
 
 
 async def test_lost_pubsub_connection_costs_no_entry(

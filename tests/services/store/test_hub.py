@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from pybot.services.store.connection import Client, connect
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.store.client import Client, connect
 from pybot.services.store.hub import Hub
-from pybot.services.supervision import Supervisor
 
 LOG = "pybot:log:{c}"
 

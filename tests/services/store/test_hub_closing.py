@@ -2,9 +2,9 @@
 
 import asyncio
 
-from pybot.services.store.connection import connect
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.store.client import connect
 from pybot.services.store.hub import Hub
-from pybot.services.supervision import Supervisor
 
 
 async def test_hub_closes_at_every_point_of_its_start(redis_url: str) -> None:

@@ -9,14 +9,14 @@ import pytest
 from redis.asyncio.client import PubSub
 
 from pybot.errors import Unavailable
-from pybot.services.events import TextDelta
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.records.events import TextDelta
 from pybot.services.store import appender as appending
 from pybot.services.store import hub as hubs
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client, connect
+from pybot.services.store.client import Client, connect
 from pybot.services.store.hub import Hub, Inbox
 from pybot.services.store.write import Write
-from pybot.services.supervision import Supervisor
 from tests.failures import BUG, async_bug, bug, failures_logged, until_failed
 
 LOG = Write.to_viewer("v").log

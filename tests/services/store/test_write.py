@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pybot.errors import Unavailable
-from pybot.services.events import CodeDelta, TextDelta
+from pybot.services.background.supervisor import Supervisor
+from pybot.services.records.events import CodeDelta, TextDelta
 from pybot.services.store.appender import Appender
-from pybot.services.store.connection import Client, connect
+from pybot.services.store.client import Client, connect
 from pybot.services.store.follow import entries, read
 from pybot.services.store.hub import Hub
-from pybot.services.store.write import FIRST_EVENT, LEAP, LOST, Refused, Write
-from pybot.services.supervision import Supervisor
+from pybot.services.store.write import FIRST_EVENT, LOST, SKIPPED_NUMBERS, Refused, Write
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ async def test_write_to_a_log_that_has_lost_entries_is_refused(
         await appender.append(write)
     assert (refused.value.label, refused.value.actual) == (LOST, "1")
     again = viewer_write().do("SET", "{v}first", FIRST_EVENT).emit(delta(0, "c"))
-    assert await appender.append(again.leaping()) == LEAP + 2
-    assert await client.get("{v}first") == str(LEAP + 2).encode()
+    assert await appender.append(again.skipping_numbers()) == SKIPPED_NUMBERS + 2
+    assert await client.get("{v}first") == str(SKIPPED_NUMBERS + 2).encode()
 
 
 async def test_commands_may_name_the_first_events_number(

@@ -28,7 +28,7 @@ INTERRUPT_INTERVAL = 0.05  # seconds between them
 
 
 def main() -> None:
-    """Run the kernel until it is told to end."""
+    """Run the kernel until it is asked to end."""
     os.chdir(os.environ.pop("PYBOT_FOLDER"))
     os.environ["PWD"] = str(Path.cwd())
     config = import_module("traitlets.config").Config()

@@ -1,0 +1,131 @@
+"""How kernels end: by their users, by a run, or by themselves, while code runs or one starts."""
+
+import asyncio
+
+import pytest
+
+from pybot.errors import Unavailable
+from pybot.services.container import Services
+from pybot.services.kernels.base import KernelDied, KernelEndedByUser, KernelUnavailable
+from pybot.services.records import Kernel, KernelStatus
+from tests.kernel_provider import FakeKernels
+from tests.services.conversation_kernels.conftest import (
+    ANN,
+    BUSY,
+    IDLE,
+    RESTARTING,
+    statuses,
+    stored,
+    until_running,
+)
+
+
+async def test_restart_while_code_runs_is_no_death(
+    services: Services, provider: FakeKernels, kernel: Kernel
+) -> None:
+    port = services.kernels.of(ANN, kernel.conversation_id)
+    running = await until_running(provider, port)
+    restarted = await services.kernels.restart(ANN, kernel.conversation_id)
+    assert (restarted.status, restarted.generation) == (IDLE, 2)
+    with pytest.raises(KernelEndedByUser, match="restarted"):
+        await running
+    assert await port.ensure_started() == 2
+    assert await statuses(services, kernel.conversation_id) == [
+        (KernelStatus.STARTING, 1),
+        (IDLE, 1),
+        (BUSY, 1),
+        (RESTARTING, 1),
+        (IDLE, 2),
+    ]
+
+
+async def test_shutdown_while_code_runs_is_no_death(
+    services: Services, provider: FakeKernels, kernel: Kernel
+) -> None:
+    port = services.kernels.of(ANN, kernel.conversation_id)
+    running = await until_running(provider, port)
+    stopped = await services.kernels.shutdown(ANN, kernel.conversation_id)
+    assert (stopped.status, stopped.kernel_id) == (KernelStatus.STOPPED, None)
+    with pytest.raises(KernelEndedByUser, match="shut down"):
+        await running
+    assert await stored(services, kernel.conversation_id) == stopped
+    assert (await statuses(services, kernel.conversation_id))[2:] == [
+        (BUSY, 1),
+        (KernelStatus.STOPPED, 1),
+    ]
+    assert await port.ensure_started() == 2
+
+
+async def test_death_is_one(services: Services, provider: FakeKernels, kernel: Kernel) -> None:
+    """The twin, also for a kernel that its user restarted before."""
+    await services.kernels.restart(ANN, kernel.conversation_id)
+    running = await until_running(provider, services.kernels.of(ANN, kernel.conversation_id))
+    provider.kill(str(kernel.kernel_id))
+    with pytest.raises(KernelDied) as raised:
+        await running
+    assert not isinstance(raised.value, KernelEndedByUser)
+    assert (await stored(services, kernel.conversation_id)).status is KernelStatus.DEAD
+
+
+async def test_restart_by_a_run_is_not_its_users(
+    services: Services, provider: FakeKernels, kernel: Kernel
+) -> None:
+    """Code that outlives its limit: the run knows why, and the chip never says that it died."""
+    port = services.kernels.of(ANN, kernel.conversation_id)
+    running = await until_running(provider, port)
+    await port.restart()
+    with pytest.raises(KernelDied) as raised:
+        await running
+    assert not isinstance(raised.value, KernelEndedByUser)
+    assert (await statuses(services, kernel.conversation_id))[3:] == [(RESTARTING, 1), (IDLE, 2)]
+
+
+async def test_shutdown_while_the_kernel_starts_ends_the_start(
+    services: Services, provider: FakeKernels, kernel: Kernel
+) -> None:
+    await services.kernels.shutdown(ANN, kernel.conversation_id)
+    provider.gate.clear()
+    port = services.kernels.of(ANN, kernel.conversation_id)
+    starting = asyncio.create_task(port.ensure_started())
+    await provider.until("start k2")
+    await services.kernels.shutdown(ANN, kernel.conversation_id)
+    provider.gate.set()
+    with pytest.raises(KernelEndedByUser, match="shut down"):
+        await starting
+    assert (await stored(services, kernel.conversation_id)).status is KernelStatus.STOPPED
+    assert provider.alive == set()
+
+
+async def test_shutdown_that_fails_leaves_the_kernel(
+    services: Services, provider: FakeKernels, kernel: Kernel
+) -> None:
+    provider.failure = KernelUnavailable("No gateway.")
+    with pytest.raises(Unavailable):
+        await services.kernels.shutdown(ANN, kernel.conversation_id)
+    assert await stored(services, kernel.conversation_id) == kernel
+    provider.failure = None
+    assert (await services.kernels.shutdown(ANN, kernel.conversation_id)).kernel_id is None
+
+
+async def test_shutdown_during_a_restart_is_the_last_word(
+    services: Services, provider: FakeKernels, kernel: Kernel
+) -> None:
+    provider.gate.clear()
+    restarting = asyncio.create_task(services.kernels.restart(ANN, kernel.conversation_id))
+    await provider.until("restart k1")
+    stopping = asyncio.create_task(services.kernels.shutdown(ANN, kernel.conversation_id))
+    await provider.until("shutdown k1")
+    provider.gate.set()
+    assert (await stopping).status is (await restarting).status is KernelStatus.STOPPED
+    assert provider.alive == set()
+
+
+async def test_late_notice_of_another_process_changes_nothing(
+    services: Services, kernel: Kernel
+) -> None:
+    """Of an older one, or of one that is being restarted anyway; of this one it does."""
+    kernels, named = services.kernels, kernel.conversation_id
+    await kernels.record_end(named, "k0", KernelStatus.DEAD)
+    assert await stored(services, named) == kernel
+    await kernels.record_end(named, "k1", KernelStatus.STOPPED)
+    assert (await stored(services, named)).status is KernelStatus.STOPPED

@@ -1,0 +1,59 @@
+"""Whether an ID is another user's or names nothing cannot be told from the time of the answer."""
+
+import time
+from statistics import median
+from typing import Any
+
+import pytest
+
+from tests.fixtures.server import Server
+from tests.id_walk import Operation, operations, places
+from tests.wire.isolated import Ask, absent, over_http, over_websocket, world_of
+from tests.wire.test_isolation import SHARED
+
+PAIRS = 200
+TOLERANCE = 1.2
+TRIES = 3  # of one measurement: the machine does other things meanwhile
+
+
+async def seconds(ask: Ask, operation: Operation, global_id: str) -> float:
+    """How long an answer takes."""
+    variables = operation.variables(global_id)
+    started = time.perf_counter()
+    await ask(operation.document, variables)
+    return time.perf_counter() - started
+
+
+async def ratio(ask: Ask, operation: Operation, foreign: str) -> float:
+    """The medians of both answers' times, the larger by the smaller; asked in turn."""
+    nothing = absent(foreign)
+    times: dict[str, list[float]] = {foreign: [], nothing: []}
+    for number in range(PAIRS):
+        for global_id in (foreign, nothing) if number % 2 else (nothing, foreign):
+            times[global_id].append(await seconds(ask, operation, global_id))
+    least, most = sorted(map(median, times.values()))
+    return most / least
+
+
+@pytest.mark.timeout(400)
+async def test_another_users_id_takes_as_long_as_one_that_names_nothing(server: Server) -> None:
+    """The medians of 200 answers to each are within a fifth of each other."""
+    ann, bob = server.user("ann"), server.user("bob")
+    world, own = await world_of(ann), await world_of(bob)
+    async with over_http(bob) as http, over_websocket(bob) as websocket:
+        for place in places(world.schema):
+            ask = websocket if place.root == "Subscription" else http
+            operation = operations(world.schema, place, own.beside())[0]
+            for kind, global_id in world.one.items():
+                if place.kind in ("Node", kind) and kind not in SHARED:
+                    await check(ask, operation, global_id)
+
+
+async def check(ask: Ask, operation: Operation, foreign: str) -> None:
+    """Measure, and once more where the times differ."""
+    ratios: list[Any] = []
+    for _ in range(TRIES):
+        ratios.append(await ratio(ask, operation, foreign))
+        if ratios[-1] <= TOLERANCE:
+            return
+    raise AssertionError((str(operation.place), ratios))
