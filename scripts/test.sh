@@ -9,6 +9,14 @@ whole() {
 }
 
 arguments=(-n 2 --dist worksteal)
+# A whole run is measured, in all its processes: how much of Pybot the tests reach.
+if [[ $# == 0 || ($# == 2 && $1 == --seed) ]]; then
+    measured=$PWD/build/measured
+    rm -rf "$measured"
+    mkdir -p "$measured"
+    export COVERAGE_PROCESS_START=$PWD/pyproject.toml COVERAGE_FILE=$measured/branches
+    arguments+=(--measure "$measured")
+fi
 if [[ " $* " != *" --soak"* ]]; then
     CHROMIUM=$(scripts/browser.sh)
     export CHROMIUM

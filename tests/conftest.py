@@ -17,6 +17,7 @@ Test = Callable[..., Coroutine[None, None, None]]
 pytest_plugins = [
     "tests.fixtures.chance",
     "tests.fixtures.groups",
+    "tests.fixtures.measures",
     "tests.fixtures.soak",
     "tests.fixtures.kernels",  # the others import it
     "tests.fixtures.gateway",

@@ -44,7 +44,7 @@ async def failing_notices(_: LocalKernels) -> AsyncGenerator[KernelNotice]:
     ("place", "attribute", "replacement", "name"),
     [
         (Hub, "_receive", async_bug, "listener to other processes"),
-        (Hub, "_keep_subscribed", async_bug, "listener to other processes"),
+        (Hub, "_update_subscriptions", async_bug, "listener to other processes"),
         (LocalKernels, "notices", failing_notices, "watch of kernels"),
         (write_check, "why_writes_fail", async_bug, "check that Redis takes writes"),
         (Cleanup, "repair", async_bug, "repair of conversations"),

@@ -105,15 +105,6 @@ class Cleanup:
         if is_done:
             await self.mark_finished(conversation_id)
 
-    async def keep_repairing(self) -> None:
-        """Repair now and then, until cancelled."""
-        while True:
-            try:
-                await self.repair()
-            except Unavailable as error:
-                logger.warning("repair of conversations is interrupted: %s", error)
-            await asyncio.sleep(REPAIR_INTERVAL)
-
     async def repair(self) -> None:
         """Finish what has been unfinished for REPAIR_AGE."""
         latest = milliseconds(now()) - REPAIR_AGE

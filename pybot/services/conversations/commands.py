@@ -152,9 +152,10 @@ class Conversations:
             return await self._snapshots.open(viewer, conversation_id)
         return change.snapshot
 
-    async def is_titled(self, viewer: Viewer, conversation_id: str) -> bool:
-        """Whether the user or the model gave the title; raises NotFound."""
-        return bool((await self._gate.open(viewer, conversation_id)).stored.titled_by)
+    async def open_untitled(self, viewer: Viewer, conversation_id: str) -> Snapshot | None:
+        """A conversation; None when the user or the model gave its title. Raises NotFound."""
+        opened = await self._gate.open(viewer, conversation_id)
+        return None if opened.stored.titled_by else self._snapshots.of(opened)
 
     async def set_title(self, viewer: Viewer, conversation_id: str, title: str, *, by: str) -> None:
         """Set the title unless the user or the model gave one.
@@ -178,7 +179,7 @@ class Conversations:
         deleted: list[str] = []
         for conversation_id in dict.fromkeys(conversation_ids):
             try:
-                await self._snapshots.open(viewer, conversation_id)
+                await self._gate.open(viewer, conversation_id)
                 await self._cleanup.mark_deleted(conversation_id)
             except (NotFound, Refused):
                 continue

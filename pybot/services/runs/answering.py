@@ -91,9 +91,9 @@ class Answering:
         """
         conversation_id = conversation_of(log.run.id)
         try:
-            if await self.conversations.is_titled(viewer, conversation_id):
+            snapshot = await self.conversations.open_untitled(viewer, conversation_id)
+            if snapshot is None:
                 return
-            snapshot = await self.snapshots.open(viewer, conversation_id)
             page = await self.messages.page(snapshot, PageRequest(first=2))
             question, answer = (_text_of(edge.node) for edge in page.edges)
             if log.run.status is RunStatus.COMPLETED:

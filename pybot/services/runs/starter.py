@@ -177,7 +177,6 @@ class RunStarter:
         await self._note_unfinished(run_id)
         change = await self._changes.make(viewer, request.conversation_id, fields, extend)
         message, run = added[-1]
-        await self._viewerlog.append(viewer, RunChanged(run))
         return StartedRun(snapshot=change.snapshot, message=message, run=run, cursor=change.before)
 
     async def _last_message(self, opened: Opened, write: Write) -> tuple[str | None, int]:

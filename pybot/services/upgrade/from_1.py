@@ -5,6 +5,7 @@ held the user's text, and which path it was written on; lists were ordered by mi
 """
 
 import json
+import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -14,6 +15,14 @@ from pybot.services.store.client import Client
 
 Record = dict[str, Any]
 SCAN_COUNT = 1000
+# The keys of docket, the queue of version 1. Nothing else of Pybot's has these names: its own
+# "pybot:queue" is of version 2, where a run of docket's would be a task under another name.
+_DOCKET = re.compile(
+    "pybot:("
+    "queue|results|stream|strikes|workers|perpetual:lock|"
+    "(cancel|known|leases|progress|results|runs|state|stream-id|task-workers|worker-tasks):.*"
+    ")"
+)
 
 
 async def bring_over(client: Client) -> AsyncGenerator[str]:
@@ -151,9 +160,8 @@ async def _bring_list_over(client: Client, key: str) -> None:
 
 async def _remove_docket(client: Client) -> None:
     """Remove the queue of version 1; repair puts unfinished runs on the present one."""
-    ours = (keys.UNFINISHED_RUNS, keys.UNFINISHED_CONVERSATIONS, keys.UPGRADING)
     async for key in matching(client, "pybot:*"):
-        if "{" not in key and key not in ours:
+        if _DOCKET.fullmatch(key):
             await client.unlink(key)
 
 

@@ -95,7 +95,9 @@ def test_old_vllm_has_no_object_around_its_error() -> None:
     assert of_event(data).code is RunErrorCode.CONTEXT_TOO_LONG
 
 
-@pytest.mark.parametrize("message", ["Request failed during request: CUDA", "Incomplete request"])
+@pytest.mark.parametrize(
+    "message", ["Request failed during generation: CUDA", "Incomplete generation"]
+)
 def test_tgi_means_less_than_its_status_in_the_stream(message: str) -> None:
     error = of_event(json.dumps({"error": {"message": message, "http_status_code": 422}}).encode())
     assert error.code is RunErrorCode.MODEL_INTERRUPTED

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from pybot.services.background.repairing import repair_repeatedly
 from pybot.services.background.supervisor import Supervisor
 from pybot.services.records import RunStatus
 from pybot.services.store import keys
@@ -141,5 +142,5 @@ async def test_loop_that_fails_is_seen(
     assert "worker" in room.services.supervisor.failure
     repair = room.repair()
     monkeypatch.setattr(repair, "repair", bug)
-    await supervisor.start(repair.watch(), "repair of runs")
+    await supervisor.start(repair_repeatedly(repair, "repair", 1), "repair of runs")
     assert "repair of runs" in supervisor.failure

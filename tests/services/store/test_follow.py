@@ -15,6 +15,7 @@ from pybot.services.store.client import Client, connect
 from pybot.services.store.follow import check_cursor, follow
 from pybot.services.store.hub import INBOX_SIZE, LOOK_INTERVAL, SILENT_LOOKS, Hub
 from pybot.services.store.write import SKIPPED_NUMBERS, Write
+from tests.readers import reader_count
 
 HEAD, LOG = Write.to_viewer("v").head, Write.to_viewer("v").log
 
@@ -58,7 +59,7 @@ async def processes(redis_url: str) -> AsyncIterator[tuple[Process, Process]]:
         second.appender.running(Supervisor()),
     ):
         yield first, second
-        assert first.hub.reader_count == second.hub.reader_count == 0
+        assert reader_count(first.hub) == reader_count(second.hub) == 0
 
 
 async def test_replay_then_follow_has_no_gap(processes: tuple[Process, Process]) -> None:
