@@ -37,8 +37,8 @@ class WrittenTurn(Struct, frozen=True, kw_only=True):
 class Writer:
     """Writes one turn of the model into an answer.
 
-    `on_usage` is called with the tokens of the turn so far. Raises ModelError, and RunNotCompleted when the model repeats itself; the answer has what was
-    written by then.
+    `on_usage` is called with the tokens of the turn so far. Raises ModelError, and RunNotCompleted
+    when the model repeats itself; the answer has what was written by then.
     """
 
     def __init__(
