@@ -56,7 +56,7 @@ class PlainPipeline(Pipeline):
 @asynccontextmanager
 async def without_reconnect(pubsub: PubSub) -> AsyncGenerator[None]:
     """Connect, and let a loss of that connection be raised while the block lasts."""
-    await pubsub.connect()
+    await pubsub.connect()  # type: ignore[no-untyped-call]  # redis-py has no types here
     connection: Any = pubsub.connection
     retry = connection.retry
     connection.retry = Retry(NoBackoff(), 0, supported_errors=())
