@@ -49,7 +49,7 @@ async def test_end_is_seen_while_others_hold_the_pipe() -> None:
     )
     async with asyncio.timeout(5):
         await child.wait()
-    assert (child.returncode, child.said) == (3, "bye")
+    assert (child.returncode, child.stderr_tail) == (3, "bye")
     child.kill()
 
 
@@ -61,8 +61,8 @@ async def test_only_the_last_words_are_kept() -> None:
         Path("/"),
     )
     await child.wait()
-    assert child.said.endswith("end")
-    assert len(child.said) < 3000
+    assert child.stderr_tail.endswith("end")
+    assert len(child.stderr_tail) < 3000
 
 
 async def test_program_that_is_not_there_is_told() -> None:
