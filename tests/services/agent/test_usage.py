@@ -1,4 +1,4 @@
-"""The tokens of runs that end early: what the service told, else an estimate."""
+"""The tokens of runs that end early: counted by the service, else estimated."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
