@@ -34,7 +34,8 @@ def connect(
 
 def raw_socket(socket: "zmq.asyncio.Socket") -> "zmq.Socket[bytes]":
     """A channel's socket, to read without asyncio."""
-    return zmq.Socket.shadow(socket.underlying)
+    raw: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
+    return raw
 
 
 def read(client: AsyncKernelClient, frames: list[bytes]) -> Mapping[str, Any]:

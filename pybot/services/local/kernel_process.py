@@ -106,7 +106,7 @@ class KernelProcess:
         try:
             await asyncio.wait([reply, watch], return_when=asyncio.FIRST_COMPLETED)
             if not reply.done():
-                said = self._process.said if self._process else ""
+                said = self._process.stderr_tail if self._process else ""
                 raise KernelUnavailable(f"The kernel ended while it started: {said or 'no word'}")
             reply.result()
         finally:
