@@ -257,7 +257,7 @@ async def test_redis_that_takes_no_writes(
     assert "a bug ended the run" not in worker.log.read_text()
 
 
-async def test_full_redis_is_told_to_the_operator(
+async def test_operator_sees_that_redis_is_full(
     harmed: Fleet, own_redis: RedisOfTest, start_pybot: StartPybot
 ) -> None:
     """Requests still reach the server, since deleting frees room; probe, log and doctor say it."""

@@ -112,7 +112,9 @@ async def test_it_reads_the_same_when_it_is_opened_again(
                 await check_user(people[name], content)
 
 
-async def test_what_was_unfinished_goes_on(opened: Opened, settings: Settings) -> None:
+async def test_unfinished_runs_continue_after_the_upgrade(
+    opened: Opened, settings: Settings
+) -> None:
     """An answer that was killed keeps its cell, which does not run again; one that waited ends."""
     working = settings.model_copy(update={"run": RunSettings()})
     async with opened.served(working) as people:
@@ -124,7 +126,7 @@ async def test_what_was_unfinished_goes_on(opened: Opened, settings: Settings) -
     assert ran.read_text() == "x"
 
 
-async def test_bringing_over_goes_on_where_it_broke_off(
+async def test_upgrade_continues_where_it_broke_off(
     opened: Opened, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed behind the third conversation, and finished by the next two that start at once."""

@@ -106,7 +106,7 @@ async def test_open_page_says_once_that_the_session_has_ended(
         await expect(ann.signed_out).to_have_count(0)
 
 
-async def test_message_of_a_signed_out_user_is_kept_until_they_are_back(
+async def test_message_of_a_signed_out_user_is_there_when_they_are_back(
     server: Server, open_site: Open, browser: Browser
 ) -> None:
     """The socket is still open; it is the request that fails."""

@@ -72,7 +72,7 @@ async def test_cancel_of_a_queued_run_ends_it(start: Start) -> None:
         assert answer["errors"] == []
 
 
-async def test_kernel_killed_in_mid_cell_is_told(server: Server) -> None:
+async def test_kernel_killed_in_mid_cell_fails_the_run(server: Server) -> None:
     """The run fails with the reason and the next step, and the next code gets a new kernel."""
     ann = server.user()
     code = "import os, time\nprint('begun', flush=True)\ntime.sleep(0.2)\nos.kill(os.getpid(), 9)"

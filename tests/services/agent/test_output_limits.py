@@ -43,7 +43,7 @@ REACTIONS = st.one_of(
 )
 
 
-async def test_long_text_is_cut_and_more_of_it_kept() -> None:
+async def test_long_text_is_cut_and_more_of_it_stored() -> None:
     recording = Recording()
     await recording.take(out("é" * 200), out("x" * 100), out("y" * 2000))
     (output,) = await recording.end()
@@ -61,7 +61,7 @@ async def test_text_of_just_the_limit_is_whole() -> None:
     assert await record(out("x" * 256)) == (stream(0, "x" * 256),)
 
 
-async def test_kept_text_ends_with_a_whole_character() -> None:
+async def test_stored_text_ends_with_a_complete_character() -> None:
     recording = Recording()
     await recording.take(out("x" + "é" * 2000))
     await recording.end()
@@ -126,7 +126,7 @@ async def test_too_many_outputs_are_left_out_and_said_so() -> None:
     assert outputs[-1] == stream(4, NOTE, StreamName.STDERR)
 
 
-async def test_an_exception_is_told_although_there_are_too_many_outputs() -> None:
+async def test_an_exception_is_an_output_although_there_are_too_many() -> None:
     error = Raised("E", "why", ())
     outputs = await record(*[shown(str(number)) for number in range(10)], error, error, error)
     assert len(outputs) == LIMITS.max_outputs + 2

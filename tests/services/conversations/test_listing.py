@@ -110,7 +110,7 @@ async def test_sent_message_and_the_end_of_its_run_each_bring_a_conversation_to_
     assert titles(await page(services, first=2)) == ["first", "second"]
     assert sent.snapshot.conversation.updated_at > sent.snapshot.conversation.created_at
     await asyncio.sleep(0.002)
-    await services.conversations.update(ANN, names["second"], pinned=True)
+    await services.conversations.update(ANN, names["second"], instructions="Be brief.")
     assert titles(await page(services, first=2)) == ["second", "first"]
     await asyncio.sleep(0.002)
     log = services.run_logs.of(ANN, sent.run)

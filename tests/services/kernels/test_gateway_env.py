@@ -41,7 +41,7 @@ def test_users_never_share_a_name(one: str, other: str) -> None:
     assert kernel_username(one) != kernel_username(other)
 
 
-def test_username_keeps_what_can_be_read() -> None:
+def test_username_begins_with_the_readable_part() -> None:
     """An operator sees whose pod it is."""
     assert kernel_username("Zoë.Smith@example.org").startswith("zoe-smith-exampl-")
     assert kernel_username("root") != "root"

@@ -154,7 +154,7 @@ async def test_newest_follower_has_the_code(
     assert "end\n" in "".join(item.text for item in rest if isinstance(item, Printed))
 
 
-async def test_end_that_was_lost_with_the_connection_is_told(
+async def test_end_that_was_lost_with_the_connection_is_an_error_output(
     gateway: Gateway, own_kernel_id: str, others: GatewayKernels, tmp_path: Path
 ) -> None:
     """Of code whose end cannot be known any more, just that is said; the kernel lives."""

@@ -51,7 +51,7 @@ async def test_code_is_followed_to_its_end(
     assert done.status == "ok"
 
 
-async def test_error_of_followed_code_is_told(
+async def test_error_of_followed_code_is_read(
     local_kernels: LocalKernels, other: LocalKernels, local_kernel_id: str
 ) -> None:
     """An exception ends it as an error."""
@@ -75,7 +75,7 @@ async def test_code_that_has_ended_or_never_came_is_not_done(
     assert await followed(other, local_kernel_id, message_id) == []
 
 
-async def test_end_of_the_kernel_is_told_to_whoever_follows(
+async def test_follower_gets_the_end_of_the_kernel(
     local_kernels: LocalKernels, other: LocalKernels
 ) -> None:
     """As to whoever executes."""

@@ -169,7 +169,7 @@ def test_ordinary_user_needs_no_rights(
     assert (folder / "file").stat().st_uid == user
 
 
-def test_environment_without_ipykernel_is_told(tmp_path: Path) -> None:
+def test_environment_without_ipykernel_is_unavailable(tmp_path: Path) -> None:
     """An environment that was not set up to its end is named."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").touch()

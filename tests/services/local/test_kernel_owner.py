@@ -110,7 +110,7 @@ def test_client_that_vanishes_gives_its_kernel_back(make_owner: MakeOwner) -> No
     asyncio.run(scenario())
 
 
-def test_without_sandbox_only_when_told_to(make_owner: MakeOwner) -> None:
+def test_without_sandbox_only_when_the_settings_allow_it(make_owner: MakeOwner) -> None:
     """The setting runs kernels with the user's own rights, and the log warns of it."""
     config = make_owner(sandbox=False)
 
@@ -162,7 +162,7 @@ def test_strange_conversation_ids_are_refused(
     asyncio.run(scenario())
 
 
-def test_missing_python_is_told(make_owner: MakeOwner, tmp_path: Path) -> None:
+def test_missing_python_is_unavailable(make_owner: MakeOwner, tmp_path: Path) -> None:
     """An environment that is not there is named, by the check and the start."""
     config = make_owner(python=str(tmp_path / "bin" / "python"))
 

@@ -162,7 +162,7 @@ async def test_cursor_of_nothing_is_refused(processes: tuple[Process, Process]) 
         await check_cursor(here.client, HEAD, LOG, 2)
 
 
-async def test_reader_of_entries_that_redis_has_lost_is_told(
+async def test_reader_of_entries_that_redis_has_lost_gets_cursor_expired(
     processes: tuple[Process, Process],
 ) -> None:
     """Nobody goes on behind them as if they were there; one who has read less goes on."""

@@ -143,7 +143,7 @@ async def test_only_what_continues_merges() -> None:
     assert not write.absorb(Write.to_viewer("w").emit(delta(1, "e", part=1)))
 
 
-async def test_redis_out_of_reach_is_told_to_every_writer(redis_url: str) -> None:
+async def test_every_writer_fails_when_redis_is_out_of_reach(redis_url: str) -> None:
     """Each write fails as Unavailable, and the appender goes on."""
     client = connect("redis://127.0.0.1:9")
     appender = Appender(client, Hub(client), retention=60)
