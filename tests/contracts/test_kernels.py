@@ -43,7 +43,7 @@ async def test_variables_live_on(kernels: Kernels, kernel_id: str) -> None:
 
 
 async def test_streams_have_their_names(kernels: Kernels, kernel_id: str) -> None:
-    """stdout and stderr keep their names."""
+    """stdout and stderr are named in what is printed."""
     code = "import sys; print('out'); print('err', file=sys.stderr)"
     reactions = await run(kernels, kernel_id, code)
     assert printed(reactions) == "out\n"
@@ -195,7 +195,7 @@ async def test_executions_of_one_kernel_come_one_after_the_other(
 
 
 async def test_running_code_is_followed_by_another_reader(kernels: Kernels, kernel_id: str) -> None:
-    """Code whose first reader is lost goes on, and its end reaches who takes it up."""
+    """Code runs on when its first reader is lost, and its end reaches a follower."""
     message_id = uuid4().hex
     code = "import time\nwhile True: print('tick', flush=True); time.sleep(0.05)"
     async with aclosing(kernels.execute(kernel_id, code, message_id=message_id)) as reactions:

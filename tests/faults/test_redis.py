@@ -91,7 +91,7 @@ async def answered(ann: Api, text: str, conversation: str | None = None) -> dict
 
 
 async def refusal(ann: Api, text: str, conversation: str) -> str:
-    """What the user is told when a message cannot be taken; its code is UNAVAILABLE."""
+    """The message of the error, whose code is UNAVAILABLE, for a message that is refused."""
     (error,) = (await ann.send(text, conversation))["errors"]
     assert error["code"] == "UNAVAILABLE"
     return str(error["message"])

@@ -115,7 +115,7 @@ async def test_it_reads_the_same_when_it_is_opened_again(
 async def test_unfinished_runs_continue_after_the_upgrade(
     opened: Opened, settings: Settings
 ) -> None:
-    """An answer that was killed keeps its cell, which does not run again; one that waited ends."""
+    """The cell of a killed worker's answer is not run again; a queued answer ends."""
     working = settings.model_copy(update={"run": RunSettings()})
     async with opened.served(working) as people:
         for name, content in opened.users.items():

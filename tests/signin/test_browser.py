@@ -18,7 +18,7 @@ REDIRECTING = {"OIDCUnAuthAction 401": "OIDCUnAuthAction auth true"}
 
 
 def events_of(user: Visitor) -> list[dict[str, Any]]:
-    """What the page was told of conversations over its WebSocket."""
+    """The conversations that the page received over its WebSocket."""
     messages: list[dict[str, Any]] = [json.loads(frame) for frame in user.frames]
     told: list[dict[str, Any]] = [
         message["payload"]["data"] for message in messages if message["type"] == "next"

@@ -1,4 +1,4 @@
-"""A run that is cancelled: at once, with everything kept that was there."""
+"""A run that is cancelled: at once, and all that was written is committed."""
 
 import asyncio
 import time
@@ -141,7 +141,7 @@ async def test_cancel_while_the_kernel_starts_ends_the_start() -> None:
 
 
 async def test_a_second_cancel_does_not_lose_what_was_there() -> None:
-    """Shutting down cancels what is being cancelled already: the commit goes on."""
+    """A shutdown cancels a run that is being cancelled already: the commit is finished."""
 
     class Slow(FakeKernel):
         async def interrupt(self) -> None:

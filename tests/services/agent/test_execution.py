@@ -204,7 +204,7 @@ async def test_cells_in_events_have_no_outputs() -> None:
 
 
 async def test_a_log_that_fails_stops_the_kernel_and_is_raised() -> None:
-    """Bytes that cannot be kept (Redis is full) are no reason for code to run on alone."""
+    """Where bytes cannot be stored (Redis is full), the code is interrupted too."""
 
     class Full(FakeLog):
         async def emit(self, *events: Event) -> None:

@@ -186,7 +186,7 @@ async def test_exceptions_without_a_traceback_are_whole() -> None:
 
 @given(st.lists(REACTIONS, max_size=30))
 async def test_events_fold_to_the_outputs(reactions: list[Reaction]) -> None:
-    """Whatever a kernel does, readers of the log see what the history keeps, within bounds."""
+    """Whatever a kernel sends, the folded log equals the history, within the limits."""
     outputs = await record(*reactions)
     assert len(outputs) <= LIMITS.max_outputs + 2
     for output in outputs:

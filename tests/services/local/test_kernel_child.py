@@ -1,4 +1,4 @@
-"""Processes are ended with all that is below them, and tell what they said last."""
+"""Processes are killed with all below them; the end of their standard error is read."""
 
 import asyncio
 import shutil

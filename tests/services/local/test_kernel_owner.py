@@ -50,7 +50,7 @@ def test_kernels_at_once_are_limited(make_owner: MakeOwner) -> None:
 
 
 def test_kernel_that_is_idle_longest_makes_room(make_owner: MakeOwner) -> None:
-    """A place that somebody needs is not kept for a kernel that only waits."""
+    """An idle kernel is ended when its place is needed."""
     config = make_owner(max_kernels=2)
 
     async def scenario() -> None:
@@ -68,7 +68,7 @@ def test_kernel_that_is_idle_longest_makes_room(make_owner: MakeOwner) -> None:
 
 
 def test_idle_kernel_is_culled_and_busy_one_is_not(make_owner: MakeOwner) -> None:
-    """Who uses a kernel keeps it alive, and its end is told to all who listen."""
+    """A kernel with a client is not culled; all listeners get its end."""
     config = make_owner(idle_timeout=0.8)
 
     async def scenario() -> None:
@@ -91,7 +91,7 @@ def test_idle_kernel_is_culled_and_busy_one_is_not(make_owner: MakeOwner) -> Non
 
 
 def test_client_that_vanishes_gives_its_kernel_back(make_owner: MakeOwner) -> None:
-    """A client that was killed in the middle of a cell does not keep the kernel for ever."""
+    """A client that was killed in the middle of a cell does not count any more."""
     config = make_owner(idle_timeout=0.8)
 
     async def scenario() -> None:
