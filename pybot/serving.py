@@ -119,7 +119,7 @@ def bind(host: str, port: int, *, loopback_only: bool) -> socket.socket:
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(address)
-        # Listening tells the next one that the port is taken; nobody is answered before the end
+        # A listening socket makes the port taken for others; nobody is answered before the end
         # of the start.
         taken.listen(0)
     except OSError as error:

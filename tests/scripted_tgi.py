@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks Text Generation Inference 3, and does what the prompt tells it.
+"""A real HTTP server that speaks Text Generation Inference 3, scripted by the prompt.
 
 `tests/tgi_script.py` says how a prompt names a scenario. As a program, for browser tests:
 `python -m tests.scripted_tgi --port 8123` (POST /release, GET /requests beside TGI's own paths).

@@ -108,7 +108,7 @@ async def test_answer_is_followed_from_a_snapshot(
     assert "".join(event.get("text", "") for event in events) == "9"
 
 
-async def test_limits_are_told(ann: Api, server: Server, examples: dict[str, str]) -> None:
+async def test_limits_are_served(ann: Api, server: Server, examples: dict[str, str]) -> None:
     found = (await ann.ask(examples["Limits"]))["server"]["limits"]
     limits = server.settings.limits
     assert found["maxMessageLength"] == limits.max_message_length

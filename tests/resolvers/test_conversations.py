@@ -148,7 +148,7 @@ async def test_instructions_that_nobody_can_see_are_none(api: Api) -> None:
         assert payload["conversation"]["instructions"] == stored
 
 
-async def test_title_is_kept_on_one_line(api: Api) -> None:
+async def test_title_is_put_on_one_line(api: Api) -> None:
     conversation = await api.create(title="  Two\r\nlines\x00 \u00e9\u200d ")
     assert await titles(api) == ["Two lines \u00e9\u200d"]
     await api(UPDATE, input={"conversationId": conversation, "title": "\tOne"})

@@ -23,7 +23,7 @@ async def test_answer_is_streamed_and_stored(server: Server) -> None:
 
 
 async def test_code_is_run_and_its_output_read(server: Server) -> None:
-    """The model's code runs in a real kernel, and the model goes on with what it printed."""
+    """The model's code runs in a real kernel, and the model reads what it printed."""
     ann = server.user()
     sent = await ann.send("[[code: print(6 * 7)]] [[answer: It is {output}.]]")
     events = await ann.until_ended(sent)
@@ -39,7 +39,7 @@ async def test_code_is_run_and_its_output_read(server: Server) -> None:
 
 
 async def test_variables_survive_between_messages(server: Server) -> None:
-    """A conversation keeps its kernel."""
+    """A conversation has one kernel for all its messages."""
     ann = server.user()
     sent = await ann.send("[[code: x = 20]] [[answer: set]]")
     await ann.until_ended(sent)

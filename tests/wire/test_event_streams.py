@@ -40,7 +40,7 @@ class EventSource:
             yield EventReader(response)
 
     async def next(self, stream: EventReader) -> Event:
-        """The next event, whose ID is kept."""
+        """The next event; its ID is remembered."""
         event = await stream.first()
         if event.id is not None:
             self.last_event_id = event.id

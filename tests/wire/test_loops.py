@@ -73,7 +73,7 @@ async def test_failed_loop_is_named_by_readyz(
 async def test_failed_appender_refuses_requests_at_once(
     start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also those that were waiting for it: none hangs, and none is told of a bug."""
+    """Also requests that wait for it: none hangs, and all get UNAVAILABLE."""
     async with start() as server:
         ann = server.user()
         assert (await readiness(ann))[0] == 200

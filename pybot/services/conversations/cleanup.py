@@ -1,4 +1,4 @@
-"""Keeps what lies outside of a conversation's own keys in step with it, and removes all of it.
+"""Deletes conversations, and repairs creations and deletions that a crash cut short.
 
 A deletion first leaves a tombstone, which refuses every later write, and then removes everything.
 Conversations that are being created or deleted are marked as unfinished: repair finishes what a

@@ -119,12 +119,12 @@ class Messages:
     async def view_at(self, message: Message, number: int) -> MessageView:
         """A message of an event, as it was just after the event with that number.
 
-        Whoever follows outlives an outage of Redis that is short.
+        Waits through a short outage of Redis, so that subscriptions outlive it.
         """
         return await retry_during_outage(partial(self._view_at, message, number))
 
     async def cell_at(self, cell: Cell, number: int) -> Cell:
-        """A cell of an event with its outputs, as they were just after the event; likewise."""
+        """A cell of an event with its outputs just after that event; waits through outages too."""
         return await retry_during_outage(partial(self._cell_at, cell, number))
 
     async def _view_at(self, message: Message, number: int) -> MessageView:

@@ -46,13 +46,13 @@ class Message(Struct, frozen=True):
 
 
 class StreamOptions(Struct, frozen=True):
-    """Whether a last chunk tells the tokens."""
+    """Whether a last chunk has the count of tokens."""
 
     include_usage: bool | None = False
 
 
 class ChatRequest(Struct, frozen=True):
-    """What of OpenAI's request TGI takes."""
+    """The fields of OpenAI's request that TGI accepts."""
 
     messages: Annotated[list[Message], Meta(min_length=1)]
     model: str | None = None

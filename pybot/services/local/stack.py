@@ -1,4 +1,4 @@
-"""The local stack: what the environment does not name, started on this machine."""
+"""The local stack: starts the programs that the environment does not name."""
 
 import os
 import sys

@@ -17,7 +17,7 @@ from pybot.services.store.hashes import Hashes
 from pybot.services.values.instants import milliseconds, now
 
 REPAIR_INTERVAL = 1.0  # seconds
-# Younger runs are still being begun, and put on the queue, by whoever was asked for them.
+# Younger runs are still being started, and put on the queue, by the process that got the request.
 MIN_AGE = 2_000  # ms
 # A run that was noted but does not exist: its process was lost before it began the run.
 ORPHAN_AGE = 60_000  # ms

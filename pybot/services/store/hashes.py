@@ -5,6 +5,10 @@ whole records, so two writers would undo each other and an update could revive w
 Fields are text and whole numbers, which mean the same to redis-om and to a script.
 The classes are made in a factory with a client of their own, so that two apps can live in one
 process.
+
+This is also the one place that overrides parts of redis-om (1.2): `make_primary_key`, so that a run
+has its key beside its conversation's; and the patterns and prefixes in `Meta`. A change is noticed
+by `tests/wire/test_storage.py`.
 """
 
 from typing import Any
@@ -83,6 +87,7 @@ class RunHash(HashModel):
 
     message_id: str
     status: str
+    model: str = ""
     phase: str = ""
     error: str = ""
     usage: str = ""
@@ -96,6 +101,8 @@ class RunHash(HashModel):
     decision: str = ""
     # Milliseconds that workers spent on it before the newest suspension.
     worked: int = 0
+    # Tokens that the model wrote before the newest suspension, of the most in one answer.
+    written: int = 0
     created_at: int
     completed_at: int = 0
 
@@ -117,6 +124,7 @@ class RunHash(HashModel):
             id=str(self.pk),
             message_id=self.message_id,
             status=RunStatus(self.status),
+            model=self.model,
             phase=RunPhase(self.phase) if self.phase else None,
             error=msgspec.json.decode(self.error, type=RunError) if self.error else None,
             usage=msgspec.json.decode(self.usage, type=TokenUsage) if self.usage else None,

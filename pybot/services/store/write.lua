@@ -3,7 +3,7 @@
 --
 -- KEYS[1] hash with `seq`; KEYS[2] stream; further KEYS are those that the commands name.
 -- ARGV[1], in MessagePack: the time in ms, the seconds to keep the stream, how many of its channel's
--- subscribers need not be told, the number that `seq` has reached at least, how many numbers to
+-- subscribers need no message, the number that `seq` has reached at least, how many numbers to
 -- leave out, the requirements (each an expected answer and the words of a command), and for each
 -- command its kind ("call" a Redis command, "rank" place a member: key, member, ms, what is added to
 -- its score), how many words it has, and which of them is the first event's number (0: none).

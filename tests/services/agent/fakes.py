@@ -1,4 +1,4 @@
-"""The agent's four ports as scripted fakes that keep what was asked of them."""
+"""The agent's four ports as scripted fakes that record their calls."""
 
 import asyncio
 import hashlib

@@ -27,7 +27,7 @@ async def resumed(resumption: Resumption, *, model: FakeModel, **limits: float) 
 
 
 async def test_tool_that_waits_for_a_person_suspends_the_run() -> None:
-    """What is finished is committed, what is open is left open, and the tokens are told."""
+    """Finished parts are committed, the open one is not, and the tokens are in the Suspension."""
     log, kernel = FakeLog(), FakeKernel()
     kernel.start_error = Suspended(RunPhase.AWAITING_APPROVAL)
     model = FakeModel(["So:\n" + text_of("1+1")])
@@ -48,6 +48,17 @@ async def test_run_goes_on_with_the_decision_and_what_it_used_before() -> None:
     assert outcome.status is RunStatus.COMPLETED
     assert outcome.usage.prompt_tokens == 110
     assert outcome.usage.completion_tokens > 50
+
+
+async def test_longest_answer_counts_what_was_written_before_and_was_not_lost() -> None:
+    """What a lost worker used is told, and is written again: it leaves the answer its length."""
+    decision, limit = Decision(text="yes"), 100
+    used = TokenUsage(completion_tokens=limit)
+    for written, code in ((limit, RunErrorCode.TOO_MANY_TOKENS), (limit // 2, None), (0, None)):
+        resumption = Resumption(decision=decision, usage=used, written=written)
+        outcome = await resumed(resumption, model=FakeModel(["Done."]), max_tokens=limit)
+        assert (outcome.error and outcome.error.code) is code
+        assert outcome.usage.completion_tokens >= limit
 
 
 async def test_patience_that_ended_ends_the_answer_incomplete() -> None:

@@ -100,7 +100,7 @@ async def test_change_counts_as_the_newest_also_where_a_clock_is_behind(
 async def test_sent_message_and_the_end_of_its_run_each_bring_a_conversation_to_the_top(
     services: Services,
 ) -> None:
-    """So that the one that goes on stands there, and the one that has just been answered."""
+    """The list begins with the conversation that has a run, or was answered last."""
     names: dict[str, str] = {}
     for title in ("first", "second"):
         names[title] = (await services.conversations.create(ANN, title=title)).conversation.id
@@ -110,7 +110,7 @@ async def test_sent_message_and_the_end_of_its_run_each_bring_a_conversation_to_
     assert titles(await page(services, first=2)) == ["first", "second"]
     assert sent.snapshot.conversation.updated_at > sent.snapshot.conversation.created_at
     await asyncio.sleep(0.002)
-    await services.conversations.update(ANN, names["second"], pinned=True)
+    await services.conversations.update(ANN, names["second"], instructions="Be brief.")
     assert titles(await page(services, first=2)) == ["second", "first"]
     await asyncio.sleep(0.002)
     log = services.run_logs.of(ANN, sent.run)

@@ -80,6 +80,26 @@ async def test_usage_may_come_with_the_end_or_behind_it() -> None:
     assert end_of(within).usage.prompt_tokens == 3
 
 
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        ({}, (None, None)),
+        ({"prompt_tokens_details": None, "completion_tokens_details": None}, (None, None)),
+        (
+            {"prompt_tokens_details": {"cached_tokens": 2}, "completion_tokens_details": {}},
+            (2, None),
+        ),
+        ({"completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 1}}, (None, 0)),
+    ],
+)
+async def test_details_of_the_usage_are_taken_where_they_are_given(
+    details: dict[str, Any], expected: tuple[int | None, int | None]
+) -> None:
+    counted = {**usage(3, 1), **details}
+    found = end_of(await read([text("a"), text("", "stop", usage=counted), DONE])).usage
+    assert (found.cached_tokens, found.reasoning_tokens) == expected
+
+
 async def test_usage_in_every_chunk_is_not_the_end() -> None:
     items = await read([text(word, usage=usage(3, 1)) for word in "abc"] + [text("", "stop"), DONE])
     assert text_of(items) == "abc"
@@ -134,7 +154,7 @@ async def test_chunk_without_text_is_passed_over(chunk: bytes) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["vllm", "ollama"])
-async def test_thoughts_are_told_from_the_answer(dialect: Dialect) -> None:
+async def test_thoughts_are_deltas_of_reasoning(dialect: Dialect) -> None:
     thoughts = [event(**thought(dialect, word)) for word in ("Hm", "\n```\n")]
     items = await read([*thoughts, text("Yes"), text("", "stop"), DONE], stop=["\n```\n"])
     assert items[:2] == [Delta("Hm", reasoning=True), Delta("\n```\n", reasoning=True)]
@@ -156,7 +176,7 @@ async def test_end_token_that_comes_as_text_ends_it() -> None:
     assert text_of(await read([text("Bye<|im"), text("_end|>")], stays=True)) == "Bye"
 
 
-async def test_kept_text_comes_with_the_end() -> None:
+async def test_held_text_comes_with_the_end() -> None:
     assert text_of(await read([text("a <|"), text("", "stop"), DONE])) == "a <|"
 
 
@@ -186,7 +206,7 @@ async def test_address_may_have_the_path_of_the_version(path: str) -> None:
         ("tgi", {}, True),
     ],
 )
-async def test_service_is_asked_to_go_on_in_its_own_way(
+async def test_service_is_asked_to_continue_in_its_own_way(
     dialect: Dialect, fields: dict[str, bool], *, is_asked: bool
 ) -> None:
     async with ScriptedChat(dialect=dialect) as service:
@@ -201,7 +221,7 @@ async def test_service_is_asked_to_go_on_in_its_own_way(
     assert (len(service.requests[0].turns) == 3) == is_asked
 
 
-async def test_service_that_refuses_to_go_on_is_asked_in_words() -> None:
+async def test_service_that_refuses_to_continue_is_asked_in_words() -> None:
     refusal = "Assistant response prefill is incompatible with enable_thinking."
     turns = [Turn("user", "[[answer: of it]]"), Turn("assistant", "The rest")]
     async with ScriptedChat(dialect="llamacpp", refuses_open=refusal) as service:

@@ -50,7 +50,7 @@ async def test_worker_that_stops_hands_over_at_once(room: Room) -> None:
 
 
 async def test_worker_that_stops_alone_leaves_its_runs_on_the_queue(room: Room) -> None:
-    """Without a lease, so that whoever comes begins at once."""
+    """Without a lease, so that the next worker takes them up at once."""
     run = await room.send()
     answers = ScriptedAnswers()
     async with room.worker(answers):

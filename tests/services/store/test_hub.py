@@ -41,7 +41,7 @@ async def publish(client: Client, number: int) -> None:
 
 
 async def test_channel_is_dropped_behind_its_last_reader(client: Client, hub: Hub) -> None:
-    """While one reads there is a subscription; when nobody does, Redis is told."""
+    """While there is a reader there is a subscription; without one there is none."""
     async with hub.reading(LOG):
         async with hub.reading(LOG):
             await until_subscribers(client, 1)
