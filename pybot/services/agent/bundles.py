@@ -31,7 +31,7 @@ _RANKS = (
     (_JSON, 95),
     (re.compile(r"text/plain"), 120),
 )
-_OTHER_RANK = 100
+_OTHER_RANK = 100  # between JSON and plain text
 
 
 class Content(Struct, frozen=True):

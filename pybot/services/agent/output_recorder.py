@@ -29,7 +29,7 @@ from pybot.services.records import (
 )
 from pybot.services.records.events import Event, OutputChanged, OutputsCleared, StreamDelta
 
-_MAX_NAME = 256
+_MAX_NAME = 256  # characters of an exception's name; code can make it any length
 # Bytes that an event counts beside its text: code that prints and clears for ever must end too.
 _EVENT_COST = 256
 
