@@ -6,6 +6,12 @@ from typing import Any
 
 import pytest
 
+from pybot.config import LimitSettings
+from pybot.endpoint.limits import ConnectionLimits, QueryLimits
+from pybot.resolvers.payload_errors import MAX_IDS
+from pybot.services.conversations.commands import MAX_INSTRUCTIONS_LENGTH, MAX_TITLE_LENGTH
+from pybot.services.store.requests import MAX_KEY_LENGTH
+from pybot.services.values.pages import DEFAULT_SIZE, MAX_SIZE
 from tests.client import Api, run_of
 from tests.fixtures.server import Server
 
@@ -113,3 +119,49 @@ async def test_limits_are_served(ann: Api, server: Server, examples: dict[str, s
     limits = server.settings.limits
     assert found["maxMessageLength"] == limits.max_message_length
     assert found["eventRetentionSeconds"] == limits.event_retention
+
+
+def test_limits_of_the_page_are_those_of_the_code() -> None:
+    """With the settings at their defaults."""
+    section = PAGE.read_text().partition("## Limits\n")[2]
+    rows = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|", section, re.MULTILINE))
+    settings, query, connections = LimitSettings(), QueryLimits(), ConnectionLimits()
+    expected = {
+        "a title": MAX_TITLE_LENGTH,
+        "instructions": MAX_INSTRUCTIONS_LENGTH,
+        "a message": settings.max_message_length,
+        "an idempotency key": MAX_KEY_LENGTH,
+        "answers that one user has in progress": settings.max_concurrent_runs,
+        "answers of one user that wait for a decision": settings.max_waiting_runs,
+        "stored outputs of one user": settings.max_storage,
+        "an output in events and fields": settings.max_output_length,
+        "an uploaded file": settings.max_file_size,
+        "outputs of one cell": settings.max_outputs,
+        "a page (`first`, `last`)": MAX_SIZE,
+        "IDs in one request": MAX_IDS,
+        "depth of a document": settings.max_query_depth,
+        "aliases in an operation": settings.max_query_aliases,
+        "directives in an operation": query.directives,
+        "fields in an operation": query.fields,
+        "cost of an operation": settings.max_query_cost,
+        "tokens of a document": query.tokens,
+        "a request": settings.max_body_size,
+        "WebSockets and event streams of one user": connections.per_user,
+        "operations on one WebSocket": settings.max_subscriptions,
+        "age of a WebSocket or an event stream": int(settings.socket_max_age),
+        "past events": settings.event_retention,
+    }
+    assert {what: most.split()[0].rstrip(",") for what, most in rows.items() if what in expected} == {
+        what: f"{most:,}" for what, most in expected.items()
+    }
+    assert set(rows) - set(expected) == {"what"}
+    assert f"{DEFAULT_SIZE} when neither" in rows["a page (`first`, `last`)"]
+
+
+def test_every_limit_that_is_served_is_on_the_page() -> None:
+    schema = (PAGE.parent.parent / "schema.graphql").read_text()
+    limits = re.search(r"^type Limits \{(.*?)^\}", schema, re.DOTALL | re.MULTILINE)
+    assert limits is not None
+    names = re.findall(r"^  (\w+): ", limits.group(1), re.MULTILINE)
+    table = PAGE.read_text().partition("| what | most |")[2]
+    assert [name for name in names if not re.search(rf"\b{name}\b", table)] == []

@@ -13,12 +13,7 @@ from strawberry.http import async_base_view
 from strawberry.subscriptions.protocols.graphql_transport_ws import handlers
 
 from pybot import errors
-from pybot.endpoint.limits import QueryLimits
 from pybot.errors import PybotError
-from pybot.resolvers.payload_errors import MAX_IDS
-from pybot.services.conversations.commands import MAX_INSTRUCTIONS_LENGTH, MAX_TITLE_LENGTH
-from pybot.services.store.requests import MAX_KEY_LENGTH
-from pybot.services.values.pages import DEFAULT_SIZE, MAX_SIZE
 
 ROOT = Path(__file__).parent.parent
 SECTIONS = {
@@ -108,25 +103,3 @@ def test_every_status_is_described() -> None:
 def test_every_close_code_is_described() -> None:
     found = [int(cell) for cell in first_cells("Close codes of WebSockets")]
     assert found == sorted(close_codes())
-
-
-def test_limits_are_the_codes() -> None:
-    limits = QueryLimits()
-    rows = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|", SECTIONS["Limits"], re.MULTILINE))
-    expected = {
-        "a title": MAX_TITLE_LENGTH,
-        "instructions": MAX_INSTRUCTIONS_LENGTH,
-        "an idempotency key": MAX_KEY_LENGTH,
-        "a page (`first`, `last`)": MAX_SIZE,
-        "IDs in one request": MAX_IDS,
-        "depth of a document": limits.depth,
-        "aliases in an operation": limits.aliases,
-        "directives in an operation": limits.directives,
-        "fields in an operation": limits.fields,
-        "cost of an operation": limits.cost,
-        "tokens of a document": limits.tokens,
-    }
-    for what, most in expected.items():
-        assert re.match(r"[\d,]+", rows[what]), what
-        assert rows[what].startswith(f"{most:,}"), what
-    assert f"{DEFAULT_SIZE} when neither" in rows["a page (`first`, `last`)"]

@@ -127,7 +127,7 @@ class EventStream:
         deadline = now() + self._limits.max_age
         await self._send_body(_COMMENT)  # some browsers call a stream open at its first byte only
         while (left := deadline - now()) > 0:
-            pause = min(self._limits.keep_alive, left)
+            pause = min(self._limits.comment_interval, left)
             done, _ = await asyncio.wait(until, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
             if done:
                 return

@@ -267,14 +267,14 @@ async def test_old_stream_ends_without_completing(start: Start, field: str) -> N
 
 
 async def test_silent_stream_carries_comments(start: Start) -> None:
-    server = await start(connections=ConnectionLimits(keep_alive=0.05, max_age=1))
+    server = await start(connections=ConnectionLimits(comment_interval=0.05, max_age=1))
     async with streaming(server, "subscription {wait}") as stream:
         assert len(await stream.rest()) == 1
         assert stream.comments > 3
 
 
 async def test_stalled_reader_is_dropped(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    limits = ConnectionLimits(send_timeout=0.5, keep_alive=0.1)
+    limits = ConnectionLimits(send_timeout=0.5, comment_interval=0.1)
     server = await start(connections=limits)
     raw = sockets.socket()
     raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
