@@ -161,7 +161,7 @@ def _schema(_settings: Settings, _options: argparse.Namespace) -> None:
 
 
 def _doctor(settings: Settings, options: argparse.Namespace) -> None:
-    """Say of each back end whether it works; fail when one does not."""
+    """Report for each back end whether it works; exit with 1 when one does not."""
     from pybot.doctor import examine
 
     all_work = False

@@ -26,14 +26,14 @@ def _is_url(value: str, schemes: Collection[str]) -> bool:
 
 
 def _http_url(value: str) -> str:
-    """Refuse what is no URL; it stays as it was written (pydantic's own type adds a slash)."""
+    """Refuse a malformed URL; the text is not changed (pydantic's own type adds a slash)."""
     if not _is_url(value, ("http", "https")):
         raise ValueError("Input should be a URL such as http://host:8080")
     return value
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    """Refuse what is no URL, without a word of the password in it."""
+    """Refuse a malformed URL, in a message without its password."""
     if not _is_url(value.get_secret_value(), ("redis", "rediss", "unix")):
         raise ValueError("Input should be a URL such as redis://host:6379 or unix:///path")
     return value
@@ -177,7 +177,7 @@ class RunSettings(Section):
 
 
 class LimitSettings(Section):
-    """What requests are held to."""
+    """Limits of requests, and of what they may store."""
 
     max_message_length: int = Field(
         default=32_000, ge=1, description="Longest message, in Unicode code points"
@@ -219,13 +219,15 @@ class LimitSettings(Section):
         default=MIB, ge=1024, description="Largest GraphQL request, in bytes"
     )
     max_sockets: int = Field(
-        default=50, ge=1, description="Most WebSockets of one user in one process"
+        default=50, ge=1, description="Most WebSockets and event streams of one user in one process"
     )
     max_subscriptions: int = Field(
         default=100, ge=1, description="Most subscriptions on one WebSocket"
     )
     socket_max_age: float = Field(
-        default=43_200, gt=0, description="Seconds after which a WebSocket must sign in again"
+        default=43_200,
+        gt=0,
+        description="Seconds after which a WebSocket or an event stream must sign in again",
     )
     send_timeout: float = Field(
         default=10, gt=0, description="Seconds after which a reader that stalls is dropped"

@@ -21,7 +21,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from pybot.config import Settings
-from pybot.endpoint.upstream_uvicorn import Server, WebSockets
+from pybot.endpoint.upstream_uvicorn import Http, Server, WebSockets
 from pybot.services.background.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def bind(host: str, port: int, *, loopback_only: bool) -> socket.socket:
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(address)
-        # Listening tells the next one that the port is taken; nobody is answered before the end
+        # A listening socket makes the port taken for others; nobody is answered before the end
         # of the start.
         taken.listen(0)
     except OSError as error:
@@ -183,7 +183,7 @@ def server_config(app: ASGIApp, settings: Settings, *, behind_proxy: bool) -> uv
     """How uvicorn serves the application."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Http,
         ws=WebSockets,
         ws_max_size=settings.limits.max_body_size,
         # Events are small and many; compressing each costs more time than it saves bytes.

@@ -23,6 +23,8 @@ check "mypy" "$python" -m mypy
 check "pyright" check_types_with_pyright
 check "import-linter" check_imports
 check "schema.graphql is what is served" served_schema
+check "clients of the tests: format" frontend/node_modules/.bin/prettier \
+    --config frontend/.prettierrc --check tests/clients
 check "web app: lint" npm --prefix frontend run lint
 check "web app: types" npm --prefix frontend run types
 check "web app: unit tests" npm --prefix frontend run test

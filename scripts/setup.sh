@@ -88,6 +88,10 @@ build_frontend() {
     npm --prefix frontend run build
 }
 
+install_clients() {
+    npm --prefix tests/clients/javascript ci
+}
+
 set_up_python() {
     step "python-$PURPOSE" "Python packages" install_python \
         < <(cat "$REQUIREMENTS" requirements/model.txt)
@@ -103,6 +107,10 @@ set_up_python() {
 set_up_frontend() {
     step npm "npm packages" install_frontend <frontend/package-lock.json
     step web "Web app" build_frontend < <(files_of frontend | xargs -0 cat schema.graphql)
+    if [[ $PURPOSE == test ]]; then
+        step clients "Clients of the tests" install_clients \
+            <tests/clients/javascript/package-lock.json
+    fi
 }
 
 # One set-up at a time in a clone.
@@ -117,6 +125,7 @@ if ! "$PYTHON_OF_VENV" -c 'import uv' 2>/dev/null; then
     echo "  Python environment: $((SECONDS - started)) s"
 fi
 [[ -d frontend/node_modules ]] || rm -f "$STAMPS/npm"
+[[ -d tests/clients/javascript/node_modules ]] || rm -f "$STAMPS/clients"
 [[ -f pybot/web/index.html ]] || rm -f "$STAMPS/web"
 [[ -x .venv-kernels/bin/python ]] || rm -f "$STAMPS/kernels"
 [[ -x .venv-gateway/bin/python ]] || rm -f "$STAMPS/gateway"

@@ -223,7 +223,7 @@ def decoded_id(global_id: str) -> str:
 
 
 def ended(event: dict[str, Any]) -> bool:
-    """Whether an event tells the end of a run."""
+    """Whether an event is the end of a run."""
     return event["__typename"] == "RunChangedEvent" and event["run"]["status"] not in (
         "QUEUED",
         "IN_PROGRESS",

@@ -82,7 +82,7 @@ class FakeKernels:
                 await asyncio.sleep(0.01)
 
     async def notices(self) -> AsyncGenerator[KernelNotice]:
-        """Nothing is told unasked."""
+        """There are no notices."""
         await asyncio.Event().wait()
         yield KernelNotice("", "", "died")
 

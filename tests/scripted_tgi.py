@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks Text Generation Inference 3, and does what the prompt tells it.
+"""A real HTTP server that speaks Text Generation Inference 3, scripted by the prompt.
 
 `tests/tgi_script.py` says how a prompt names a scenario. As a program, for browser tests:
 `python -m tests.scripted_tgi --port 8123` (POST /release, GET /requests beside TGI's own paths).
@@ -77,6 +77,7 @@ class ScriptedTGI:
 
     port: int = 0
     context_window: int = 4096
+    model: str = MODEL
     refuse_in_stream: bool = False
     keep_alive: float = 15
     requests: list[Received] = field(default_factory=list[Received])
@@ -268,7 +269,7 @@ class ScriptedTGI:
     async def _info(self, _: web.Request) -> web.Response:
         return web.json_response(
             {
-                "model_id": MODEL,
+                "model_id": self.model,
                 "model_sha": None,
                 "max_concurrent_requests": 128,
                 "max_best_of": 1,

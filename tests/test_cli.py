@@ -200,7 +200,7 @@ def test_version_is_printed(start_pybot: StartPybot) -> None:
 
 
 def test_serve_waits_for_redis(start_pybot: StartPybot, tmp_path: Path) -> None:
-    """In production back ends come and go: it says what is missing, and ends when it is told."""
+    """In production back ends come and go: it logs what is missing, and ends at a signal."""
     url = f"unix://{tmp_path}/nothing.sock"
     pybot = start_pybot("serve", "--port", "0", REDIS_OM_URL=url)
     pybot.wait_for_log('event="not ready yet: Redis ')
@@ -209,13 +209,14 @@ def test_serve_waits_for_redis(start_pybot: StartPybot, tmp_path: Path) -> None:
 
 
 def test_doctor_says_what_is_wrong_and_what_to_do(start_pybot: StartPybot, redis_url: str) -> None:
-    """Each back end has its line; the exit code tells a script."""
+    """Each back end has its line; the exit code is for scripts."""
     pybot = start_pybot("doctor", REDIS_OM_URL=redis_url, **NO_MODEL)
     code, said, _ = finish(pybot)
     assert code == 1
     assert "ok   Redis: Valkey 9" in said
     assert "without the search module" in said
-    assert "FAIL model: nothing answers at http://127.0.0.1:1\n     → start it or correct" in said
+    assert "FAIL model: no model scripted answers at http://127.0.0.1:1\n" in said
+    assert "→ start it, correct LLM__URL" in said
     assert "FAIL kernels: " in said
 
 

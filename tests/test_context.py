@@ -1,4 +1,4 @@
-"""What a context keeps, and for how long."""
+"""The cache of a context, and how long it lasts."""
 
 from types import SimpleNamespace
 from typing import Any, cast

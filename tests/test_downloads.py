@@ -105,7 +105,7 @@ def test_every_answer_is_guarded(client: TestClient) -> None:
         Representation(media_type="image/svg+xml", byte_size=6, text="<svg/>"),
     ],
 )
-def test_url_that_the_api_gives_is_kept_for_good(
+def test_url_that_the_api_gives_may_be_cached_for_ever(
     client: TestClient, representation: Representation
 ) -> None:
     response = client.get(url_of(OUTPUT_ID, representation))

@@ -159,7 +159,7 @@ async def test_program_survives_a_lost_connection(local: Local, tmp_path: Path) 
 
 @asynccontextmanager
 async def cutting(url: str) -> AsyncGenerator[tuple[str, asyncio.Event]]:
-    """A relay that cuts its first connection behind an event; tells when there is another."""
+    """A relay that cuts its first connection after an event, and notes a second one."""
     is_cut, is_back = asyncio.Event(), asyncio.Event()
 
     async def relay(below: ServerConnection) -> None:

@@ -57,7 +57,7 @@ def test_graphiql_can_be_turned_off(folder: Path, path: str) -> None:
     assert client.get("/c/graphiql").text == APP
 
 
-def test_files_are_compressed_and_kept(folder: Path) -> None:
+def test_files_are_compressed_and_cached(folder: Path) -> None:
     response = client_of(folder).get("/assets/graphiql-abc.js")
     assert response.headers["content-encoding"] == "gzip"
     assert "immutable" in response.headers["cache-control"]
@@ -68,7 +68,7 @@ def test_a_missing_file_is_no_page(folder: Path) -> None:
     assert client_of(folder).get("/assets/gone.js").status_code == 404
 
 
-def test_a_missing_build_is_told(tmp_path: Path) -> None:
+def test_a_missing_build_is_an_error_with_the_next_step(tmp_path: Path) -> None:
     response = client_of(tmp_path).get("/")
     assert response.status_code == 404
     assert "make setup" in response.text

@@ -109,7 +109,7 @@ export class HarmedStack {
       (it) =>
         it !== except &&
         it.running &&
-        it.said("run begun") > it.said("run ended") + it.said("run left"),
+        it.said("run taken up") > it.said("run ended") + it.said("run taken over"),
     );
     if (!found) throw new Error("nobody has a run");
     return found;

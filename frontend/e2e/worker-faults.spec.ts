@@ -15,7 +15,7 @@ async function outlast(stack: HarmedStack): Promise<void> {
   lost.child.kill("SIGSTOP");
   await expect(() => stack.holder(lost)).toPass();
   lost.child.kill("SIGCONT");
-  await expect.poll(() => lost.said("run left to others")).toBeGreaterThan(0);
+  await expect.poll(() => lost.said("run taken over")).toBeGreaterThan(0);
 }
 
 /** Waits until a word has gone from the answer, however soon it is back. */

@@ -1,20 +1,20 @@
 """Opens everything that waits or touches the world, in order, and closes it in reverse."""
 
-import asyncio
-import shutil
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from pybot.config import Settings
+from pybot.services.background.repairing import Repairs, repair_repeatedly
 from pybot.services.background.supervisor import Supervisor
 from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.conversation_kernels.commands import ConversationKernels
 from pybot.services.conversations.changes import Changes
-from pybot.services.conversations.cleanup import Cleanup
+from pybot.services.conversations.cleanup import REPAIR_INTERVAL, Cleanup
 from pybot.services.conversations.commands import Conversations
 from pybot.services.conversations.eventlog import EventLog
+from pybot.services.conversations.folders import folder_removal
 from pybot.services.conversations.gate import Gate
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import Snapshots
@@ -33,6 +33,7 @@ from pybot.services.runs.commands import Runs
 from pybot.services.runs.log import RunLogs
 from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.quota import RunQuota
+from pybot.services.runs.repair import REPAIR_INTERVAL as RUN_REPAIR_INTERVAL
 from pybot.services.runs.repair import Repair
 from pybot.services.runs.starter import RunStarter
 from pybot.services.runs.suspension import Suspensions
@@ -113,22 +114,14 @@ async def open_services(
         services = _services(store, settings, supervisor, model, open_kernels(settings))
         exits.push_async_callback(services.kernels.provider.aclose)
         exits.push_async_callback(services.kernels.aclose)
-        store.cleanup.on_delete += [services.kernels.end_deleted, _folder_removal(settings)]
-        loops = {
+        volume = settings.jupyter.shared_volume_server_path
+        store.cleanup.on_delete += [services.kernels.end_deleted, folder_removal(volume)]
+        loops: dict[str, Coroutine[Any, Any, None]] = {
             "watch of kernels": services.kernels.watch(),
             "check that Redis takes writes": watch_writes(store.client),
         }
         if settings.run.concurrency:
-            repair = Repair(
-                store.client,
-                store.hashes,
-                store.gate,
-                store.viewerlog,
-                services.queue,
-                services.suspensions,
-            )
-            loops["repair of runs"] = repair.watch()
-            loops["repair of conversations"] = store.cleanup.keep_repairing()
+            loops |= _repair_loops(store, services)
         for name, loop in loops.items():
             exits.push_async_callback(cancel_and_wait, supervisor.start(loop, name))
         if settings.run.concurrency:
@@ -136,6 +129,25 @@ async def open_services(
             store.hub.on_notice.append(worker.check_cancelled)
             await exits.enter_async_context(worker.working(supervisor))
         yield services
+
+
+def _repair_loops(store: _Store, services: Services) -> dict[str, Coroutine[Any, Any, None]]:
+    """The loops that finish what a crash cut short, by their names."""
+    runs = Repair(
+        store.client,
+        store.hashes,
+        store.gate,
+        store.viewerlog,
+        services.queue,
+        services.suspensions,
+    )
+    repairs: dict[str, tuple[Repairs, float]] = {
+        "repair of runs": (runs, RUN_REPAIR_INTERVAL),
+        "repair of conversations": (store.cleanup, REPAIR_INTERVAL),
+    }
+    return {
+        name: repair_repeatedly(each, name, interval) for name, (each, interval) in repairs.items()
+    }
 
 
 async def _open_store(exits: AsyncExitStack, settings: Settings, supervisor: Supervisor) -> _Store:
@@ -184,6 +196,7 @@ def _services(
         appender,
         store.snapshots,
         store.changes,
+        store.messages,
         store.viewerlog,
         store.cleanup,
         model_names=[model.name],
@@ -285,14 +298,3 @@ def _worker(store: _Store, services: Services) -> RunWorker:
         answering,
     )
     return RunWorker(worker_services, services.queue, concurrency=settings.run.concurrency)
-
-
-def _folder_removal(settings: Settings) -> Callable[[str], Coroutine[Any, Any, None]]:
-    """Removes a deleted conversation's folder where this server sees the shared volume."""
-    volume = settings.jupyter.shared_volume_server_path
-
-    async def remove(conversation_id: str) -> None:
-        if volume is not None:
-            await asyncio.to_thread(shutil.rmtree, volume / conversation_id, ignore_errors=True)
-
-    return remove

@@ -48,7 +48,7 @@ def test_header_may_have_another_name() -> None:
         (b"null", "null"),
     ],
 )
-def test_user_names_are_kept_as_they_are(raw: bytes, username: str) -> None:
+def test_user_names_are_not_changed(raw: bytes, username: str) -> None:
     assert Identity(HEADER).viewer(headers((NAME, raw))).username == username
 
 

@@ -19,7 +19,7 @@ from pybot.services.llm.chat import ChatCompletionsModel
 from pybot.services.llm.tgi import TgiModel
 from pybot.services.records import RunErrorCode, TokenUsage
 from tests.scripted_chat import ScriptedChat
-from tests.scripted_tgi import ScriptedTGI
+from tests.scripted_tgi import MODEL, ScriptedTGI
 
 Adapter = Callable[[LlmSettings], ChatModel]
 
@@ -108,7 +108,7 @@ async def test_stop_sequence_is_part_of_the_text(model: ChatModel) -> None:
     assert finished.reason == "stop"
 
 
-async def test_token_limit_is_told_from_an_end(model: ChatModel) -> None:
+async def test_token_limit_and_end_have_different_reasons(model: ChatModel) -> None:
     text, finished = await answer(model, asked("[[long: 50]]", max_tokens=3))
     assert text == "w0 w1 w2 "
     assert finished.reason == "length"
@@ -173,19 +173,19 @@ async def test_unready_service_is_busy(model: ChatModel) -> None:
     assert error.code == RunErrorCode.MODEL_BUSY
 
 
-async def test_too_long_prompt_is_told_and_not_tried_again(model: ChatModel) -> None:
+async def test_too_long_prompt_is_an_error_that_is_not_retried(model: ChatModel) -> None:
     _, error = await failure(model, "[[too_long]]")
     assert error.code == RunErrorCode.CONTEXT_TOO_LONG
     assert not error.retryable
 
 
-async def test_failed_generation_keeps_the_services_words(model: ChatModel) -> None:
+async def test_failed_response_has_the_services_words(model: ChatModel) -> None:
     _, error = await failure(model, "[[failed]]")
     assert error.code == RunErrorCode.MODEL_INTERRUPTED
     assert "out of memory" in error.message
 
 
-async def test_error_after_some_tokens_keeps_them(model: ChatModel) -> None:
+async def test_error_after_some_tokens_comes_after_their_text(model: ChatModel) -> None:
     said, error = await failure(model, "[[error: 3]]")
     assert said == "w0 w1 w2 "
     assert error.code == RunErrorCode.MODEL_INTERRUPTED
@@ -200,7 +200,7 @@ async def test_stream_that_breaks_off_is_interrupted(model: ChatModel, scenario:
     assert error.retryable
 
 
-async def test_silence_is_a_stall_also_when_the_connection_is_kept_alive(
+async def test_silence_is_a_stall_also_with_keep_alive_comments(
     adapter: Adapter, service: ScriptedTGI
 ) -> None:
     model = adapter(LlmSettings(url=service.url, idle_timeout=0.5))
@@ -253,12 +253,27 @@ async def test_refused_connection_is_unavailable_and_says_what_to_do(
 
 async def test_info_knows_the_window(model: ChatModel, service: ScriptedTGI) -> None:
     info = await model.info()
-    assert (info.name, info.available) == ("named/by-settings", True)
+    # Some have one model, whatever it is called.
+    takes_any_name = getattr(service, "dialect", "tgi") in ("tgi", "llamacpp")
+    assert (info.name, info.available) == ("named/by-settings", takes_any_name)
     # TGI tells it at another path, Ollama not at all.
     tells = getattr(service, "dialect", None) not in ("tgi", "ollama")
     assert info.context_window == (4096 if tells else None)
     await service.stop()
     assert not (await model.info()).available
+
+
+@pytest.mark.parametrize("named", [MODEL, f"{MODEL}:latest"])
+async def test_model_is_available_while_its_service_lists_it(
+    adapter: Adapter, service: ScriptedTGI, named: str
+) -> None:
+    """Ollama's names have a tag, which may be left out."""
+    service.model = named
+    model = adapter(LlmSettings(url=service.url, model=MODEL))
+    assert (await model.info()).available
+    await service.stop()
+    assert not (await model.info()).available
+    await model.aclose()
 
 
 async def test_settings_go_before_what_the_service_says(

@@ -43,7 +43,7 @@ async def interrupted(
     ],
 )
 async def test_interrupt_takes_effect_at_once(kernels: Kernels, kernel_id: str, code: str) -> None:
-    """Sleeping or busy, code is interrupted, and the kernel goes on."""
+    """Sleeping or busy code is interrupted, and the kernel runs more code afterwards."""
     reactions, seconds = await interrupted(
         kernels, kernel_id, f"print('going', flush=True)\n{code}", on=Printed
     )
@@ -57,7 +57,7 @@ async def test_interrupt_takes_effect_at_once(kernels: Kernels, kernel_id: str, 
 async def test_interrupt_between_traceback_and_reply_changes_nothing(
     kernels: Kernels, kernel_id: str, code: str
 ) -> None:
-    """A cell that is over tells of its end, however late the interrupt."""
+    """A cell that is over sends its reply, however late the interrupt."""
     reactions, _ = await interrupted(kernels, kernel_id, SLOW_TO_SAY + code, on=Raised)
     assert [type(item) for item in reactions] == [Started, Raised, Done]
     assert printed(await run(kernels, kernel_id, "print('next')")) == "next\n"

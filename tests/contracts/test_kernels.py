@@ -42,8 +42,8 @@ async def test_variables_live_on(kernels: Kernels, kernel_id: str) -> None:
     assert printed(await run(kernels, kernel_id, "print(kept)")) == "still here\n"
 
 
-async def test_streams_are_told_apart(kernels: Kernels, kernel_id: str) -> None:
-    """stdout and stderr keep their names."""
+async def test_streams_have_their_names(kernels: Kernels, kernel_id: str) -> None:
+    """stdout and stderr are named in what is printed."""
     code = "import sys; print('out'); print('err', file=sys.stderr)"
     reactions = await run(kernels, kernel_id, code)
     assert printed(reactions) == "out\n"
@@ -82,7 +82,7 @@ async def test_displays_are_updated_by_id(kernels: Kernels, kernel_id: str) -> N
     assert later == DisplayUpdated(bundle={"text/plain": "'three'"}, display_id="d1")
 
 
-async def test_clear_output_is_told(kernels: Kernels, kernel_id: str) -> None:
+async def test_clear_output_gives_cleared(kernels: Kernels, kernel_id: str) -> None:
     """Both kinds of clearing arrive, in order."""
     code = (
         "from IPython.display import clear_output\n"
@@ -98,7 +98,7 @@ async def test_clear_output_is_told(kernels: Kernels, kernel_id: str) -> None:
     ]
 
 
-async def test_restart_forgets_variables_and_keeps_id(kernels: Kernels, own_kernel_id: str) -> None:
+async def test_restart_loses_variables_and_not_the_id(kernels: Kernels, own_kernel_id: str) -> None:
     """After a restart the same ID names a fresh process."""
     await run(kernels, own_kernel_id, "forgotten = 1")
     await kernels.restart(own_kernel_id)
@@ -120,7 +120,7 @@ async def test_restart_ends_what_runs(kernels: Kernels, own_kernel_id: str) -> N
     assert await kernels.is_alive(own_kernel_id)
 
 
-async def test_killed_kernel_is_told_within_two_seconds(
+async def test_killed_kernel_raises_within_two_seconds(
     kernels: Kernels, own_kernel_id: str
 ) -> None:
     """A kernel that is killed in the middle of a cell, as by a lack of memory, falls silent."""
@@ -195,7 +195,7 @@ async def test_executions_of_one_kernel_come_one_after_the_other(
 
 
 async def test_running_code_is_followed_by_another_reader(kernels: Kernels, kernel_id: str) -> None:
-    """Code whose first reader is lost goes on, and its end reaches who takes it up."""
+    """Code runs on when its first reader is lost, and its end reaches a follower."""
     message_id = uuid4().hex
     code = "import time\nwhile True: print('tick', flush=True); time.sleep(0.05)"
     async with aclosing(kernels.execute(kernel_id, code, message_id=message_id)) as reactions:

@@ -159,7 +159,7 @@ async def test_fragments_that_double_each_other_are_refused_at_once(fragments: i
     assert refusal[1] == "QUERY_TOO_EXPENSIVE"
 
 
-async def test_numbers_of_nested_fragments_are_told_shortly() -> None:
+async def test_message_of_nested_fragments_is_short() -> None:
     query = "{item {...F0}}" + "".join(
         f" fragment F{n} on Item {{...F{n + 1} ...F{n + 1}}}" for n in range(90)
     )

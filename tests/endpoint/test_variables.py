@@ -123,7 +123,7 @@ def test_scalars_of_our_own_say_what_they_take(monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
-async def test_wrong_variables_are_told_over_http(server: Server) -> None:
+async def test_wrong_variables_are_errors_over_http(server: Server) -> None:
     query = "query($n: Int, $m: [ID!]!) {items(first: $n) {name} nodes(ids: $m) {name}}"
     response = await server.ask(query, json={"variables": {"n": "secret", "m": [None]}})
     first, second = response.json()["errors"]

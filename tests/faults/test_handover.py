@@ -1,4 +1,4 @@
-"""A web server that ends while people follow answers: they are told, and go on elsewhere."""
+"""A web server that ends while people follow answers: they get a close code, and reconnect."""
 
 import asyncio
 import contextlib

@@ -24,14 +24,14 @@ main(["worker"])
 
 
 async def poison(fleet: Fleet) -> None:
-    """Publish what is no entry to whoever reads a log."""
+    """Publish a malformed entry on the channel of a log."""
     async with Redis.from_url(fleet.settings.redis_om_url.get_secret_value()) as client:
         for channel in await client.pubsub_channels("*"):
             await client.publish(channel, "no entry")
 
 
 async def test_server_whose_listener_fails_ends_and_hands_over(fleet: Fleet) -> None:
-    """Followers get 1012, its run goes on elsewhere, and the exit code says failure."""
+    """Followers get 1012, another worker takes its run up, and the exit code is 1."""
     here = await fleet.web(RUN__CONCURRENCY="2")
     process = fleet.processes[-1]
     sent, seen, begun = await here.send(WRITING), Events(), asyncio.Event()

@@ -40,7 +40,7 @@ async def newest(ann: Api) -> str:
 
 
 async def test_server_killed_between_storing_and_enqueueing(fleet: Fleet) -> None:
-    """The message is kept, the next worker's repair has it answered, and a retry finds it."""
+    """The message is stored, the next worker's repair queues its run, and a retry finds it."""
     url = fleet.settings.redis_om_url.get_secret_value()
     gate = KillsBeforeQueue()
     async with redis_proxy(url, gate) as through_gate:

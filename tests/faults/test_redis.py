@@ -91,7 +91,7 @@ async def answered(ann: Api, text: str, conversation: str | None = None) -> dict
 
 
 async def refusal(ann: Api, text: str, conversation: str) -> str:
-    """What the user is told when a message cannot be taken; its code is UNAVAILABLE."""
+    """The message of the error, whose code is UNAVAILABLE, for a message that is refused."""
     (error,) = (await ann.send(text, conversation))["errors"]
     assert error["code"] == "UNAVAILABLE"
     return str(error["message"])
@@ -257,7 +257,7 @@ async def test_redis_that_takes_no_writes(
     assert "a bug ended the run" not in worker.log.read_text()
 
 
-async def test_full_redis_is_told_to_the_operator(
+async def test_operator_sees_that_redis_is_full(
     harmed: Fleet, own_redis: RedisOfTest, start_pybot: StartPybot
 ) -> None:
     """Requests still reach the server, since deleting frees room; probe, log and doctor say it."""

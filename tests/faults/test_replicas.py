@@ -39,7 +39,7 @@ async def test_each_request_may_meet_another_replica(fleet: Fleet) -> None:
 
 
 async def test_queued_run_is_cancelled_through_another_process(fleet: Fleet) -> None:
-    """With no worker anywhere, whoever cancels ends it, and the next message finds its way."""
+    """Without any worker, the server that cancels ends the run, and the next message starts one."""
     first, second = await asyncio.gather(fleet.web(), fleet.web())
     sent = await first.send("hello")
     followers = Followers(first, sent)

@@ -20,7 +20,7 @@ RUNNING = f"[[code: {CELL}]] [[code: print(i, open('ran').read())]] [[answer: It
 
 
 async def test_worker_killed_in_mid_token(fleet: Fleet) -> None:
-    """Another one writes the unfinished text anew; clients drop what was begun."""
+    """Another worker writes the unfinished text again; clients drop the old one."""
     ann, workers = await asyncio.gather(fleet.web(), fleet.workers(2))
     sent = await ann.send(WRITING)
     followers = Followers(ann, sent)

@@ -52,7 +52,7 @@ def read(file: Path) -> list[Stage]:
 
 
 def build(stages: list[Stage], folder: Path, environment: dict[str, str]) -> list[str]:
-    """Run the stages that run something; what they were told to run."""
+    """Run the stages that have a command; the commands."""
     ran: list[str] = []
     for stage in stages:
         root = folder / (stage.name or "final")

@@ -151,7 +151,7 @@ def test_volume_is_the_one_of_the_settings(objects: list[Object]) -> None:
     assert nfs["path"] == data["JUPYTER__SHARED_VOLUME_NFS_PATH"]
 
 
-def test_server_sees_the_volume_where_it_is_told(objects: list[Object]) -> None:
+def test_server_sees_the_volume_at_the_path_of_its_setting(objects: list[Object]) -> None:
     """The mount is at JUPYTER__SHARED_VOLUME_SERVER_PATH, in server and worker."""
     path = named(objects, "ConfigMap", "pybot")["data"]["JUPYTER__SHARED_VOLUME_SERVER_PATH"]
     for name in ("pybot", "pybot-worker"):

@@ -93,7 +93,7 @@ def test_gateway_and_pybot_share_a_token(secrets: dict[str, dict[str, str]]) -> 
 
 
 async def test_pybot_may_do_all(secrets: dict[str, dict[str, str]], redis_socket: Path) -> None:
-    """Its password opens Redis, which keeps what it is told and says when it is full."""
+    """Its password opens Redis, which has its data on disk and evicts nothing."""
     url = urlsplit(secrets["pybot"]["REDIS_OM_URL"])
     assert (url.hostname, url.port) == ("redis", 6379)
     async with Redis(unix_socket_path=str(redis_socket), password=url.password) as client:

@@ -61,7 +61,7 @@ async def test_all_of_a_snapshot_is_as_of_its_cursor(
 async def test_viewers_cursor_is_read_before_the_list(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An event between the two is told again rather than lost."""
+    """An event between the two is delivered again rather than lost."""
     await api.create()
     page = api.services.conversations.page
 

@@ -34,7 +34,7 @@ def test_cursor_of_another_log_is_refused_by_name(log: str, given_by: str, words
 
 
 def test_cursor_of_the_release_before_asks_for_the_snapshot() -> None:
-    """A page that stays open while the server is upgraded goes on by itself."""
+    """A page that stays open while the server is upgraded continues to follow."""
     former = urlsafe_b64encode(b"conversation:7").decode().rstrip("=")
     with pytest.raises(CursorExpired) as refused:
         cursors.decode(LOG, former)

@@ -112,8 +112,10 @@ async def test_it_reads_the_same_when_it_is_opened_again(
                 await check_user(people[name], content)
 
 
-async def test_what_was_unfinished_goes_on(opened: Opened, settings: Settings) -> None:
-    """An answer that was killed keeps its cell, which does not run again; one that waited ends."""
+async def test_unfinished_runs_continue_after_the_upgrade(
+    opened: Opened, settings: Settings
+) -> None:
+    """The cell of a killed worker's answer is not run again; a queued answer ends."""
     working = settings.model_copy(update={"run": RunSettings()})
     async with opened.served(working) as people:
         for name, content in opened.users.items():
@@ -124,7 +126,7 @@ async def test_what_was_unfinished_goes_on(opened: Opened, settings: Settings) -
     assert ran.read_text() == "x"
 
 
-async def test_bringing_over_goes_on_where_it_broke_off(
+async def test_upgrade_continues_where_it_broke_off(
     opened: Opened, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed behind the third conversation, and finished by the next two that start at once."""
@@ -157,7 +159,7 @@ async def bring(url: str) -> None:
     supervisor = Supervisor()
     async with connect(url) as client, supervisor.running():
         await bring_up_to_date(client, url, supervisor)
-        assert client.held == ""
+        assert client.refuse_because == ""
 
 
 async def test_empty_redis_has_the_present_version(redis_url: str) -> None:
@@ -196,7 +198,7 @@ async def test_redis_that_is_away_at_the_start_is_brought_over_once_it_is_there(
                 await client.get(keys.DATA_VERSION)
             away.symlink_to(there)
             async with asyncio.timeout(10):
-                while client.held:  # noqa: ASYNC110 (what the client itself waits for)
+                while client.refuse_because:  # noqa: ASYNC110 (what the client itself waits for)
                     await asyncio.sleep(0.05)
             assert await client.get(keys.DATA_VERSION) == str(VERSION).encode()
 
@@ -204,7 +206,9 @@ async def test_redis_that_is_away_at_the_start_is_brought_over_once_it_is_there(
 async def check_user(api: Api, content: dict[str, Any]) -> None:
     """Compare all that one user has."""
     listed = (await api.ask(LIST))["viewer"]["conversations"]
-    expected = content["conversations"]
+    # Pinned ones come first by now; before, they stood among the others.
+    expected = sorted(content["conversations"], key=lambda each: not each["pinned"])
+    assert expected != content["conversations"] or not any(each["pinned"] for each in expected)
     assert [each["id"] for each in listed["nodes"]] == [each["id"] for each in expected]
     assert listed["totalCount"] == len(expected)
     for node, conversation in zip(listed["nodes"], expected, strict=True):

@@ -65,7 +65,7 @@ async def answers(url: str) -> bool:
 
 
 class Provider:
-    """An OpenID provider that believes whoever says who they are."""
+    """An OpenID provider that signs in any user name."""
 
     def __init__(self, folder: Path) -> None:
         port = free_port()

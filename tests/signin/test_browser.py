@@ -18,7 +18,7 @@ REDIRECTING = {"OIDCUnAuthAction 401": "OIDCUnAuthAction auth true"}
 
 
 def events_of(user: Visitor) -> list[dict[str, Any]]:
-    """What the page was told of conversations over its WebSocket."""
+    """The conversations that the page received over its WebSocket."""
     messages: list[dict[str, Any]] = [json.loads(frame) for frame in user.frames]
     told: list[dict[str, Any]] = [
         message["payload"]["data"] for message in messages if message["type"] == "next"
@@ -106,7 +106,7 @@ async def test_open_page_says_once_that_the_session_has_ended(
         await expect(ann.signed_out).to_have_count(0)
 
 
-async def test_message_of_a_signed_out_user_is_kept_until_they_are_back(
+async def test_message_of_a_signed_out_user_is_there_when_they_are_back(
     server: Server, open_site: Open, browser: Browser
 ) -> None:
     """The socket is still open; it is the request that fails."""

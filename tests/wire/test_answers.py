@@ -23,7 +23,7 @@ async def test_answer_is_streamed_and_stored(server: Server) -> None:
 
 
 async def test_code_is_run_and_its_output_read(server: Server) -> None:
-    """The model's code runs in a real kernel, and the model goes on with what it printed."""
+    """The model's code runs in a real kernel, and the model reads what it printed."""
     ann = server.user()
     sent = await ann.send("[[code: print(6 * 7)]] [[answer: It is {output}.]]")
     events = await ann.until_ended(sent)
@@ -39,7 +39,7 @@ async def test_code_is_run_and_its_output_read(server: Server) -> None:
 
 
 async def test_variables_survive_between_messages(server: Server) -> None:
-    """A conversation keeps its kernel."""
+    """A conversation has one kernel for all its messages."""
     ann = server.user()
     sent = await ann.send("[[code: x = 20]] [[answer: set]]")
     await ann.until_ended(sent)
@@ -126,6 +126,22 @@ async def test_first_words_are_the_title_until_an_answer_is_whole(server: Server
     assert run_of(await ann.until_ended(sent))["status"] == "FAILED"
     conversation = sent["conversation"]["id"]
     await until_titled(ann, sent, "Plot a wave [[error: 0]]")
+    again = await ann.send("hello", conversation)
+    await until_titled(ann, again, "A scripted title")
+
+
+async def test_title_that_was_taken_back_is_made_again(server: Server) -> None:
+    """At once of the first message, and by the model after the next answer."""
+    ann = server.user()
+    sent = await ann.send("Plot a wave")
+    await until_titled(ann, sent, "A scripted title")
+    conversation = sent["conversation"]["id"]
+    update = """mutation($input: UpdateConversationInput!) {
+      updateConversation(input: $input) { conversation { title } errors { message } } }"""
+    for given, title in (("Mine", "Mine"), (None, "Plot a wave")):
+        change = {"conversationId": conversation, "title": given}
+        payload = (await ann.ask(update, input=change))["updateConversation"]
+        assert payload == {"conversation": {"title": title}, "errors": []}
     again = await ann.send("hello", conversation)
     await until_titled(ann, again, "A scripted title")
 

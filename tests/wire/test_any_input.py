@@ -77,13 +77,13 @@ def mutations(known: dict[str, Any], value: Any) -> Iterator[Operation]:
         assert isinstance(kind, GraphQLInputObjectType)
         asked = f"{name}(input: $i) {{ errors {{ code path message }} }}"
         document = f"mutation($i: {kind.name}!) {{ {asked} }}"
-        decode_required = {
+        required = {
             key: known[key]
             for key, each in kind.fields.items()
             if isinstance(each.type, GraphQLNonNull) and key in known
         }
         for path in leaves(kind):
-            yield document, {"i": with_value(decode_required, path, value)}
+            yield document, {"i": with_value(required, path, value)}
 
 
 def arguments(field: GraphQLField, before: str, call: str, after: str) -> Iterator[str]:

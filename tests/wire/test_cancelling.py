@@ -1,4 +1,4 @@
-"""Stopping what goes on: in mid-token, in mid-cell, while queued; kernels that are killed."""
+"""Cancelling in mid-token, in mid-cell and while queued; kernels that are killed."""
 
 import asyncio
 import time
@@ -61,7 +61,7 @@ async def test_cancel_in_mid_cell_interrupts_the_kernel(server: Server) -> None:
 
 
 async def test_cancel_of_a_queued_run_ends_it(start: Start) -> None:
-    """With no worker to take it, whoever cancels finishes it."""
+    """Without a worker, the server that cancels ends the run."""
     async with start(run={"concurrency": 0}) as server:
         ann = server.user()
         sent = await ann.send("hello")
@@ -72,7 +72,7 @@ async def test_cancel_of_a_queued_run_ends_it(start: Start) -> None:
         assert answer["errors"] == []
 
 
-async def test_kernel_killed_in_mid_cell_is_told(server: Server) -> None:
+async def test_kernel_killed_in_mid_cell_fails_the_run(server: Server) -> None:
     """The run fails with the reason and the next step, and the next code gets a new kernel."""
     ann = server.user()
     code = "import os, time\nprint('begun', flush=True)\ntime.sleep(0.2)\nos.kill(os.getpid(), 9)"
@@ -92,7 +92,7 @@ async def test_kernel_killed_in_mid_cell_is_told(server: Server) -> None:
 
 
 async def test_cell_over_its_time_limit_is_interrupted(start: Start) -> None:
-    """The limit interrupts the code; the model goes on."""
+    """The limit interrupts the code; the model continues the answer."""
     async with start(run={"cell_timeout": 1}) as server:
         ann = server.user()
         sent = await ann.send("[[code: while True: pass]] [[answer: too slow]]")

@@ -60,7 +60,7 @@ async def test_model_that_stays_busy_is_given_up(start: Start) -> None:
         assert run["error"]["retryable"]
 
 
-async def test_model_out_of_reach_is_told_with_the_next_step(start: Start) -> None:
+async def test_model_out_of_reach_is_an_error_with_the_next_step(start: Start) -> None:
     """A refused connection names what to do."""
     async with start(llm={"url": "http://127.0.0.1:9"}) as server:
         ann = server.user()

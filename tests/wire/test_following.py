@@ -141,7 +141,7 @@ async def test_viewer_events_tell_the_list(server: Server) -> None:
 
 
 async def test_stream_completes_behind_the_deletion(server: Server) -> None:
-    """A follower of a conversation that is deleted is told so, and the stream ends."""
+    """A follower of a deleted conversation gets ConversationDeletedEvent, and the stream ends."""
     ann = server.user()
     sent = await ann.send("hello")
     conversation = sent["conversation"]["id"]

@@ -44,7 +44,7 @@ async def failing_notices(_: LocalKernels) -> AsyncGenerator[KernelNotice]:
     ("place", "attribute", "replacement", "name"),
     [
         (Hub, "_receive", async_bug, "listener to other processes"),
-        (Hub, "_keep_subscribed", async_bug, "listener to other processes"),
+        (Hub, "_update_subscriptions", async_bug, "listener to other processes"),
         (LocalKernels, "notices", failing_notices, "watch of kernels"),
         (write_check, "why_writes_fail", async_bug, "check that Redis takes writes"),
         (Cleanup, "repair", async_bug, "repair of conversations"),
@@ -73,7 +73,7 @@ async def test_failed_loop_is_named_by_readyz(
 async def test_failed_appender_refuses_requests_at_once(
     start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also those that were waiting for it: none hangs, and none is told of a bug."""
+    """Also requests that wait for it: none hangs, and all get UNAVAILABLE."""
     async with start() as server:
         ann = server.user()
         assert (await readiness(ann))[0] == 200

@@ -104,7 +104,7 @@ async def test_viewers_events_say_the_same_as_the_conversations(begun: Any) -> N
 
 
 async def test_subscription_without_a_cursor_follows_from_now_on(server: Server) -> None:
-    """For whoever owns the conversation; whoever does not finds nothing."""
+    """For the owner of the conversation; nobody else finds it."""
     ann = server.user()
     conversation = await created(ann)
     async with ann.socket() as socket:

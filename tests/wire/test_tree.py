@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage, HumanMessage
 from redis.asyncio import Redis
 
-from pybot.services.conversations.history import ConversationHistory
+from pybot.services.conversations.upstream_langchain import ConversationHistory
 from tests.client import Api, decoded_id
 from tests.fixtures.redis import keys_like
 from tests.fixtures.server import Server

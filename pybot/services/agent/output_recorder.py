@@ -240,7 +240,7 @@ class OutputRecorder:
         return [*events, self._put(await self._error(raised))]
 
     async def _error(self, raised: Raised) -> ErrorOutput:
-        """An exception, of whose traceback the end is the most telling."""
+        """An exception; when it is too long, the end of its traceback is shown."""
         error = ErrorOutput(
             index=len(self._outputs),
             ename=clean(raised.ename)[:_MAX_NAME],
@@ -250,11 +250,11 @@ class OutputRecorder:
         length = self._limits.max_output_length
         if len(error.evalue) + sum(map(len, error.traceback)) <= length:
             return error
-        kept = "\n".join(error.traceback) or error.evalue
+        complete = "\n".join(error.traceback) or error.evalue
         return replace(
             error,
             evalue=error.evalue[: length // 4],
             traceback=last_lines(error.traceback, length - length // 4),
             truncated=True,
-            blob=await self._store.store("text/plain", kept.encode()),
+            blob=await self._store.store("text/plain", complete.encode()),
         )

@@ -126,7 +126,7 @@ class Writer:
         finally:
             if usage is not None:
                 self._prompt.correct(request.turns, usage.prompt_tokens)
-            elif not was_refused:  # cut off, by whomever: about what it was
+            elif not was_refused:  # cut off: an estimate
                 usage = self._prompt.estimate_usage(request.turns, written)
             self.usage = added(self.usage, usage or TokenUsage())
         message = "The answer broke off: the model's service ended it too early."

@@ -1,4 +1,4 @@
-"""Starts and restarts kernels at the provider, and keeps their records true meanwhile."""
+"""Starts and restarts kernels at the provider, and updates their records meanwhile."""
 
 import asyncio
 import logging

@@ -10,7 +10,7 @@ from pybot.services.conversations.gate import NO_CONVERSATION, Gate, Opened
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.records import Run, Viewer
-from pybot.services.records.events import ConversationChanged
+from pybot.services.records.events import ConversationChanged, RunChanged
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.write import EXISTS, Refused, Word, Write
@@ -51,6 +51,8 @@ class Changes:
     ) -> Change:
         """Set fields of a conversation, and publish ConversationChanged in both logs.
 
+        A RunChanged that `extend` emits goes to the viewer's log in the same write.
+
         `extend` adds to the same write. When what was read has changed meanwhile, everything is
         tried again, `extend` too. Raises NotFound, Conflict after MAX_ATTEMPTS, what `extend`
         raises, and Refused for requirements that it added.
@@ -61,6 +63,11 @@ class Changes:
             write, changed, run = _unchanged(opened), dict(fields), opened.run
             if extend is not None:
                 run = await extend(opened, write, changed)
+            if "updated_at" in changed:
+                # The list is ordered by it, also where the clocks of two servers differ.
+                changed["updated_at"] = max(
+                    int(changed["updated_at"]), opened.stored.updated_at + 1
+                )
             after = opened.stored.model_copy(update=changed).record()
             event = ConversationChanged(after, run, opened.kernel)
             flat = [word for change in changed.items() for word in change]
@@ -73,7 +80,8 @@ class Changes:
                 if refused.label == EXISTS:
                     raise NotFound(NO_CONVERSATION, ("conversationId",)) from None
                 raise
-            await self._viewerlog.append(viewer, replace(event, cursor=last))
+            runs = [each for each in write.events if isinstance(each, RunChanged)]
+            await self._viewerlog.append(viewer, replace(event, cursor=last), *runs)
             return Change(self._snapshots.as_of(event, last), last - len(write.events))
         raise Conflict("The conversation is being changed by others. Try again.")
 

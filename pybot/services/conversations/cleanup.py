@@ -1,4 +1,4 @@
-"""Keeps what lies outside of a conversation's own keys in step with it, and removes all of it.
+"""Deletes conversations, and repairs creations and deletions that a crash cut short.
 
 A deletion first leaves a tombstone, which refuses every later write, and then removes everything.
 Conversations that are being created or deleted are marked as unfinished: repair finishes what a
@@ -105,15 +105,6 @@ class Cleanup:
         if is_done:
             await self.mark_finished(conversation_id)
 
-    async def keep_repairing(self) -> None:
-        """Repair now and then, until cancelled."""
-        while True:
-            try:
-                await self.repair()
-            except Unavailable as error:
-                logger.warning("repair of conversations is interrupted: %s", error)
-            await asyncio.sleep(REPAIR_INTERVAL)
-
     async def repair(self) -> None:
         """Finish what has been unfinished for REPAIR_AGE."""
         latest = milliseconds(now()) - REPAIR_AGE
@@ -128,12 +119,15 @@ class Cleanup:
 
     async def _add_to_list(self, owner: Viewer, conversation_id: str) -> None:
         """Add a conversation to its owner's list, which its creation did not come to."""
+        if await self._viewerlog.lists(owner, conversation_id):
+            await self.mark_finished(conversation_id)
+            return
         try:
             opened = await self._gate.open(owner, conversation_id)
         except NotFound:
             return  # deleted meanwhile: the next repair removes it
         event = ConversationChanged(
-            opened.conversation, opened.run, opened.kernel, cursor=opened.cursor
+            opened.conversation, opened.run, opened.kernel, cursor=opened.cursor, created=True
         )
         await self._viewerlog.append(owner, event)
         await self.mark_finished(conversation_id)

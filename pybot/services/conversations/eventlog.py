@@ -72,11 +72,11 @@ class EventLog:
         oldest_kept = milliseconds(now() - self._retention)
         log = keys.log(conversation_id)
         while page := await first_entries(self._client, log, TRIM_PAGE):
-            kept = next(
+            first_left = next(
                 (number for number, at, _ in page if number >= keep_from or at >= oldest_kept),
                 None,
             )
             last = page[-1][0]
-            await self._client.xtrim(log, minid=f"{kept or last + 1}-0", approximate=False)
-            if kept is not None:
+            await self._client.xtrim(log, minid=f"{first_left or last + 1}-0", approximate=False)
+            if first_left is not None:
                 return

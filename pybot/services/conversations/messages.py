@@ -74,7 +74,7 @@ class Messages:
         start, stop = request.window(total, after, before)
         views = await self._path(snapshot, start, stop)
         return Page(
-            edges=tuple(Edge(encode_cursor(view.message.id), view) for view in views),
+            edges=tuple(Edge(cursor_of(view.message), view) for view in views),
             preceding=start,
             following=total - stop,
             total=total,
@@ -119,12 +119,12 @@ class Messages:
     async def view_at(self, message: Message, number: int) -> MessageView:
         """A message of an event, as it was just after the event with that number.
 
-        Whoever follows outlives an outage of Redis that is short.
+        Waits through a short outage of Redis, so that subscriptions outlive it.
         """
         return await retry_during_outage(partial(self._view_at, message, number))
 
     async def cell_at(self, cell: Cell, number: int) -> Cell:
-        """A cell of an event with its outputs, as they were just after the event; likewise."""
+        """A cell of an event with its outputs just after that event; waits through outages too."""
         return await retry_during_outage(partial(self._cell_at, cell, number))
 
     async def _view_at(self, message: Message, number: int) -> MessageView:
@@ -189,6 +189,11 @@ class Messages:
         for messages, entries in reversed(found):
             result += _stored(messages, entries, until)
         return result
+
+
+def cursor_of(message: Message) -> str:
+    """The place of a message in the pages of every path that it lies on."""
+    return encode_cursor(message.id)
 
 
 def _stored(messages: list[Any], entries: list[bytes], until: int) -> list[_Stored]:

@@ -67,14 +67,14 @@ class Snapshots:
 
     async def open(self, viewer: Viewer, conversation_id: str) -> Snapshot:
         """A conversation of the viewer's as it is now; raises NotFound."""
-        return self._current(await self._gate.open(viewer, conversation_id))
+        return self.of(await self._gate.open(viewer, conversation_id))
 
     async def open_each(
         self, viewer: Viewer, conversation_ids: Sequence[str]
     ) -> list[Snapshot | None]:
         """Several conversations; None for those that do not exist or are not the viewer's."""
         opened = await self._gate.open_each(viewer, conversation_ids)
-        return [self._current(each) if each else None for each in opened]
+        return [self.of(each) if each else None for each in opened]
 
     def as_of(self, event: ConversationChanged, cursor: int) -> Snapshot:
         """A conversation as it was after an event with number `cursor`."""
@@ -103,7 +103,8 @@ class Snapshots:
             return ()
         return (await self._fold(run, until)).parts(message.id)
 
-    def _current(self, opened: Opened) -> Snapshot:
+    def of(self, opened: Opened) -> Snapshot:
+        """The snapshot of an opened conversation."""
         return self._snapshot(opened.conversation, opened.cursor, opened.run, opened.kernel)
 
     def _snapshot(

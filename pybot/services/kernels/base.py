@@ -83,7 +83,7 @@ class KernelEndedByUser(KernelDied):
 
 
 class KernelNotice(Struct, frozen=True):
-    """A provider's word on a kernel that nobody asked about: it was culled, or it died."""
+    """A notice of a provider, without a request: a kernel was culled, or it died."""
 
     conversation_id: str
     kernel_id: str
@@ -107,7 +107,7 @@ class Kernels(Protocol):
         `message_id` is the Jupyter message ID to execute under, stored by the caller before.
         Closing the iterator leaves the code running: interrupt it first. Raises KernelDied
         within a few seconds of the kernel's end, also when the kernel falls silent, and also
-        when whoever called `restart` or `shutdown` wanted it so.
+        when `restart` or `shutdown` was called.
         """
         ...
 
@@ -115,7 +115,7 @@ class Kernels(Protocol):
         """What still comes of code that another process gave to the kernel, `Done` last.
 
         What came before may be missing. Ends without `Done` when the code has ended already, or
-        never came to the kernel, and nothing tells which. Raises KernelDied like `execute`.
+        never came to the kernel; the two look alike. Raises KernelDied like `execute`.
         """
         ...
 
@@ -136,7 +136,7 @@ class Kernels(Protocol):
         ...
 
     def notices(self) -> AsyncIterator[KernelNotice]:
-        """What happens to kernels by itself, for as long as the iterator is read."""
+        """Notices of kernels that were culled or died, for as long as the iterator is read."""
         ...
 
     async def check(self) -> None:

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
-import msgspec
 import zmq
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -17,7 +16,7 @@ from pybot.config import MIB
 from pybot.services.kernels.messages import ReactionReader
 from pybot.services.kernels.owner_protocol import ConnectionInfo
 from pybot.services.kernels.reaction_queue import ReactionQueue
-from pybot.services.values import exact_json
+from pybot.services.kernels.upstream_jupyter_client import connect, raw_socket, read
 
 LARGEST_MESSAGE = 64 * MIB  # bytes; a kernel that sends larger ones is cut off
 QUEUE = 64  # messages that libzmq reads ahead
@@ -50,8 +49,8 @@ class Channels:
         self._marker = ""
         self._marker_answered = False
         # Draining goes past asyncio, one system call a message.
-        self._iopub: zmq.Socket[bytes] = zmq.Socket.shadow(client.iopub_channel.socket.underlying)
-        self._shell: zmq.Socket[bytes] = zmq.Socket.shadow(client.shell_channel.socket.underlying)
+        self._iopub = raw_socket(client.iopub_channel.socket)
+        self._shell = raw_socket(client.shell_channel.socket)
         self._poller = zmq.asyncio.Poller()
         for socket in (client.iopub_channel.socket, client.shell_channel.socket):
             self._poller.register(socket, zmq.POLLIN)
@@ -118,7 +117,7 @@ class Channels:
                     frames = socket.recv_multipart(zmq.NOBLOCK)
                 except zmq.Again:
                     break
-                message = self._read(frames)
+                message = read(self._client, frames)
                 self._note_marker(message)
                 for reaction in reader.feed(message):
                     queue.put(reaction)
@@ -129,28 +128,13 @@ class Channels:
             parent: Mapping[str, Any] = message.get("parent_header") or {}
             self._marker_answered = self._marker_answered or parent.get("msg_id") == self._marker
 
-    def _read(self, frames: list[bytes]) -> Mapping[str, Any]:
-        """A message, empty when it is none or signed with another key."""
-        session = self._client.session
-        try:
-            _, parts = session.feed_identities(frames)
-            message: dict[str, Any] = session.deserialize(parts)
-        except (ValueError, TypeError, KeyError, IndexError, RecursionError):
-            return {}
-        return message
-
 
 @asynccontextmanager
 async def open_channels(
     context: zmq.asyncio.Context, connection: ConnectionInfo
 ) -> AsyncGenerator[Channels]:
     """Connect to a kernel for one execution. Its outputs come once `subscribed` was waited for."""
-    client = AsyncKernelClient(context=context)
-    client.load_connection_info(msgspec.to_builtins(connection))
-    client.session.unpack = exact_json.loads  # upstream's choice makes floats of long integers
-    client.start_channels(  # noqa: S604 (the shell is a channel)
-        shell=True, iopub=True, stdin=False, hb=False, control=False
-    )
+    client = connect(context, connection, iopub=True, control=False)
     try:
         yield Channels(client)
     finally:

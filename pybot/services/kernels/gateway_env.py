@@ -46,7 +46,7 @@ def kernel_env(
 def kernel_username(username: str) -> str:
     """A name that Kubernetes takes in names and labels, and that no other user has.
 
-    It starts with what can be kept of the real one.
+    It starts with the letters and digits of the real one.
     """
     plain = unicodedata.normalize("NFKD", username).encode("ascii", "ignore").decode().lower()
     slug = re.sub("[^a-z0-9]+", "-", plain)[:LONGEST_SLUG].strip("-")

@@ -81,7 +81,7 @@ class GatewayExecution:
     async def follow(self) -> None:
         """Read on what comes of code that was sent before, here or elsewhere.
 
-        Raises EndMissed when nothing tells how it ended, KernelUnavailable when the gateway stays
+        Raises EndMissed when how it ended is not known, KernelUnavailable when the gateway stays
         out of reach.
         """
         end = time.monotonic() + PATIENCE

@@ -2,7 +2,7 @@
 
 The message types are those of https://jupyter-client.readthedocs.io/en/stable/messaging.html.
 A kernel runs what users and models write, so what comes from it may be anything: what does not
-look like a message that is known is passed over.
+look like a known message is ignored.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ STREAMS = {"stdout": StreamName.STDOUT, "stderr": StreamName.STDERR}
 
 
 class ReactionReader:
-    """Reads the messages that come of one execution; those of others are passed over.
+    """Reads the messages that come of one execution; those of other executions are ignored.
 
     `done` turns True with the last reaction, which is always Done: when the kernel's reply and
     its idle status have both come, in either order, since the reply often overtakes outputs.
@@ -71,7 +71,7 @@ class ReactionReader:
         return self._end()
 
     def expect_no_reply(self) -> None:
-        """End with the idle status: the reply goes to whoever sent the code."""
+        """End with the idle status: the reply goes to the process that sent the code."""
         self._reply = {}
 
     def _taken(self, content: Mapping[str, Any]) -> list[Reaction]:
@@ -129,7 +129,7 @@ class ReactionReader:
         return self._end()
 
     def _end(self) -> list[Reaction]:
-        """Done, once both have come; before it, an error that only the reply tells of."""
+        """Done, once both have come; before it, an error that stands in the reply alone."""
         if self._reply is None or not self._idle:
             return []
         self.done = True
@@ -202,7 +202,7 @@ def _clean(value: Any, depth: int) -> Any:
 
 
 def _text(value: object) -> str:
-    """Text as it is, with lone surrogates replaced; empty for what is no text."""
+    """Text with lone surrogates replaced; "" for a value of another type."""
     if not isinstance(value, str):
         return ""
     if value.isascii():

@@ -114,7 +114,7 @@ class OwnerClient:
             while answer := await _next_answer(reader):
                 self._take(answer)
         except Exception as error:
-            self._failure = error  # for whoever watches: see `raise_failure`
+            self._failure = error  # for `notices`: see `raise_failure`
         finally:
             self._writer = None
             writer.close()

@@ -78,7 +78,7 @@ def of_status(status: int, body: bytes) -> ModelError:
 def of_event(data: bytes) -> ModelError:
     """An error that came in the stream, with the status that it names."""
     error = said(data)
-    # TGI writes 422 whatever happened: its words tell more.
+    # TGI writes 422 for every error: its message says which it is.
     if _BUSY.search(f"{error.kind} {error.message}"):
         return errors.busy()
     if error.message.startswith(("Request failed during generation", "Incomplete generation")):

@@ -1,4 +1,4 @@
-"""The folder that `pybot up` keeps its data in, and who may use it."""
+"""The data folder of `pybot up`, and the lock that lets one process use it."""
 
 import contextlib
 import errno

@@ -1,4 +1,4 @@
-"""A kernel's process: what it says last, and an end that leaves nothing behind."""
+"""The process of a kernel: what it wrote last, and a kill that reaches all processes below it."""
 
 import asyncio
 import contextlib
@@ -11,40 +11,40 @@ from pathlib import Path
 
 from pybot.services.kernels.base import KernelUnavailable
 
-QUOTED = 2000  # bytes
+QUOTED = 2000  # bytes of its standard error
 FREEZE_TRIES = 100
 FREEZE_INTERVAL = 0.0005  # seconds; the first look is nearly always enough
-LAST_WORDS_TIMEOUT = 0.1  # seconds to read what was said before the end
+TAIL_TIMEOUT = 0.1  # seconds to read what was said before the end
 
 
-class LastWords(asyncio.Protocol):
-    """Reads a pipe, of which it keeps the end."""
+class OutputTail(asyncio.Protocol):
+    """Reads a pipe, and has the last QUOTED bytes of it."""
 
     def __init__(self) -> None:
         self.closed = asyncio.Event()
         self._said = b""
 
     def data_received(self, data: bytes) -> None:
-        """Keep what fits."""
+        """Add data, and drop all but the end."""
         self._said = (self._said + data)[-QUOTED:]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody has the pipe open any more."""
+        """The last process that had the pipe open has closed it."""
         del exc
         self.closed.set()
 
     @property
     def text(self) -> str:
-        """What was said last."""
+        """The end of what was written to the pipe."""
         return self._said.decode(errors="replace").strip()
 
 
 class KernelChild:
-    """A process that leads a group of its own, and the sandbox that may be below it."""
+    """The process of a kernel, which leads a process group; a sandbox may be below it."""
 
-    def __init__(self, process: Process, words: LastWords, pipe: asyncio.BaseTransport) -> None:
+    def __init__(self, process: Process, tail: OutputTail, pipe: asyncio.BaseTransport) -> None:
         self._process = process
-        self._words = words
+        self._tail = tail
         self._pipe = pipe
 
     @property
@@ -53,17 +53,17 @@ class KernelChild:
         return self._process.returncode
 
     @property
-    def said(self) -> str:
+    def stderr_tail(self) -> str:
         """What it wrote to its standard error last."""
-        return self._words.text
+        return self._tail.text
 
     async def wait(self) -> None:
         """Wait for its end."""
         await self._process.wait()
         # What it has started may hold the pipe open for long.
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS_TIMEOUT):
-                await self._words.closed.wait()
+            async with asyncio.timeout(TAIL_TIMEOUT):
+                await self._tail.closed.wait()
         self._pipe.close()
 
     def kill(self) -> None:
@@ -109,9 +109,9 @@ async def spawn(
     """Start a process. KernelUnavailable when the system does not let it."""
     reading, writing = os.pipe()
     # Not a pipe of asyncio's: it takes a process for running while anybody has one open.
-    words = LastWords()
+    tail = OutputTail()
     pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: words, os.fdopen(reading, "rb", buffering=0)
+        lambda: tail, os.fdopen(reading, "rb", buffering=0)
     )
     try:
         process = await asyncio.create_subprocess_exec(
@@ -133,4 +133,4 @@ async def spawn(
         raise
     finally:
         os.close(writing)
-    return KernelChild(process, words, pipe)
+    return KernelChild(process, tail, pipe)

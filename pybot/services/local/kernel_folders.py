@@ -54,7 +54,7 @@ def give_folder(folder: Path, user: int) -> None:
 
 
 def write_runtime(runtime: Path, user: int | None) -> ConnectionInfo:
-    """Lay out a kernel's private folder anew; where its sockets will be, and the key to them.
+    """Create a kernel's private folder, replacing an old one; gives where its sockets will be.
 
     `inside.json` is the connection file as the sandbox sees it, `outside.json` as all others do.
     The kernel can write to the folder `s` alone: nobody takes a connection from a file there.
@@ -74,7 +74,7 @@ def write_runtime(runtime: Path, user: int | None) -> ConnectionInfo:
         "group": f"kernel:x:{number}:\n",
     }.items():
         (runtime / name).write_text(text)
-        (runtime / name).chmod(0o644)  # the folder above keeps others out
+        (runtime / name).chmod(0o644)  # others have no access to the folder above
     if user is not None:
         os.chown(sockets, user, user)
     return outside

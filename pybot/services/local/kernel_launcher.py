@@ -135,7 +135,7 @@ class KernelLauncher:
             shutil.rmtree(runtime, ignore_errors=True)
         if process.returncode == 0:
             return ""
-        return process.said.rpartition("\n")[2] or "it fails"
+        return process.stderr_tail.rpartition("\n")[2] or "it fails"
 
 
 @contextlib.contextmanager

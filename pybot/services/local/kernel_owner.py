@@ -23,7 +23,7 @@ PARENT_INTERVAL = 1.0  # seconds between two looks at the parent
 
 
 async def own_kernels(config: OwnerConfig, parent: int) -> str:
-    """Serve until told to end, or until the parent is another one; then end all kernels.
+    """Serve until a signal, or until the parent has gone; then end all kernels.
 
     Gives what has failed when a loop of its own has; empty otherwise.
     """
@@ -50,7 +50,7 @@ async def own_kernels(config: OwnerConfig, parent: int) -> str:
 
 
 async def _watch_parent(parent: int, stop: asyncio.Event) -> None:
-    while os.getppid() == parent:  # noqa: ASYNC110 (nothing else tells)
+    while os.getppid() == parent:  # noqa: ASYNC110 (there is no event for it)
         await asyncio.sleep(PARENT_INTERVAL)
     log.warning("The parent process is gone")
     stop.set()
@@ -65,7 +65,7 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("usage: python -m pybot.services.local.kernel_owner CONFIG.json")
     os.umask(0o077)
-    # Whoever started it starts another one when the exit code says failure.
+    # `pybot up` starts another owner when the exit code is not 0.
     sys.exit(asyncio.run(own_kernels(read_config(Path(sys.argv[1])), parent)) or 0)
 
 

@@ -1,4 +1,4 @@
-"""All kernels of this machine: so many at once, and none that nobody uses for long."""
+"""All kernels of this machine: a limit on their number, and culling of idle ones."""
 
 import asyncio
 import logging
@@ -54,7 +54,7 @@ class KernelPool:
         return kernel_id
 
     def open(self, kernel_id: str) -> ConnectionInfo:
-        """Count one more use of a kernel; where it listens. KernelDied when it is gone."""
+        """Count a client of a kernel; where the kernel listens. KernelDied when it is gone."""
         kernel = self._get(kernel_id)
         if kernel.connection is None or not kernel.alive:
             raise KernelDied("The kernel is gone.")
@@ -63,7 +63,7 @@ class KernelPool:
         return kernel.connection
 
     def close(self, kernel_id: str) -> None:
-        """Count one use less."""
+        """Stop counting a client of a kernel."""
         if kernel := self._kernels.get(kernel_id):
             kernel.leases -= 1
             kernel.used_at = time.monotonic()
@@ -163,7 +163,7 @@ class KernelPool:
             self._forget(kernel)
 
     def _ended(self, kernel: KernelProcess) -> None:
-        """Tell that a process has ended; one that ended by itself is cleared away."""
+        """Notify that a process has ended, and remove it where it ended by itself."""
         if kernel.reason == "":
             return
         self._notify(

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 import zmq
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -15,6 +14,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from pybot.services.background.tasks import cancel_and_wait, log_failure
 from pybot.services.kernels.base import KernelUnavailable
 from pybot.services.kernels.owner_protocol import ConnectionInfo
+from pybot.services.kernels.upstream_jupyter_client import connect
 from pybot.services.local.kernel_child import KernelChild
 from pybot.services.local.kernel_launcher import KernelLauncher
 
@@ -106,7 +106,7 @@ class KernelProcess:
         try:
             await asyncio.wait([reply, watch], return_when=asyncio.FIRST_COMPLETED)
             if not reply.done():
-                said = self._process.said if self._process else ""
+                said = self._process.stderr_tail if self._process else ""
                 raise KernelUnavailable(f"The kernel ended while it started: {said or 'no word'}")
             reply.result()
         finally:
@@ -135,12 +135,7 @@ def _connect(connection: ConnectionInfo) -> AsyncKernelClient:
     context.setsockopt(zmq.RECONNECT_IVL, RECONNECT)
     context.setsockopt(zmq.RCVHWM, 10)
     context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
-    client = AsyncKernelClient(context=context)
-    client.load_connection_info(msgspec.to_builtins(connection))
-    client.start_channels(  # noqa: S604 (the shell is a channel)
-        shell=True, iopub=False, stdin=False, hb=False, control=True
-    )
-    return client
+    return connect(context, connection, iopub=False, control=True)
 
 
 def _disconnect(client: AsyncKernelClient) -> None:

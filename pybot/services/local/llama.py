@@ -1,6 +1,6 @@
-"""llama.cpp with one model, in this process, spoken to over its own HTTP on a private socket.
+"""llama.cpp with one model, in this process, used over its own HTTP on a private socket.
 
-Its HTTP interface, and not the calls in Python, because a generation ends there as soon as the
+Its HTTP interface, and not the calls in Python, because a request ends there as soon as the
 connection is closed, token IDs and their probabilities come along, and nothing blocks.
 """
 
@@ -88,7 +88,7 @@ class Llama:
     async def complete(
         self, tokens: Sequence[int], settings: Mapping[str, Any]
     ) -> AsyncGenerator[Chunk]:
-        """Go on from a prompt, the last chunk with `stop`; closing it ends the generation."""
+        """Continue a prompt; the last chunk has `stop`. Closing the iterator stops the model."""
         body = {**settings, "prompt": list(tokens), "stream": True, "cache_prompt": True}
         async with await self._post("/completion", body) as response:
             async for line in response.content:

@@ -1,4 +1,4 @@
-"""The kernel owner's door: many clients over one Unix socket, each with many requests at once."""
+"""The kernel owner's server: many clients on one Unix socket, each with many requests at once."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ from pybot.services.local.owner_config import OwnerConfig
 log = logging.getLogger(__name__)
 
 GOODBYE_TIMEOUT = 0.5  # seconds for the clients to go
-MAX_UNREAD = 1024 * 1024  # bytes of events; a client that reads none of them is let go
+MAX_UNREAD = 1024 * 1024  # bytes of events; a client that does not read them is disconnected
 
 
 class OwnerServer:
@@ -38,7 +38,7 @@ class OwnerServer:
         return await asyncio.start_unix_server(self._serve, self._config.socket, limit=MAX_LINE)
 
     async def aclose(self) -> None:
-        """End all kernels, and let the clients go after they have heard of it."""
+        """End all kernels, send their events to the clients, then disconnect them."""
         for client in self._clients.values():
             client.give_up()
         await self.pool.aclose()
@@ -78,7 +78,7 @@ class ClientSession:
         self._requests: set[asyncio.Task[None]] = set()
 
     async def read(self, reader: StreamReader) -> None:
-        """Take requests until the client is gone. ValueError for what is none."""
+        """Answer requests until the client is gone. ValueError for a malformed one."""
         while line := await reader.readline():
             try:
                 request = decode_request(line)
@@ -96,12 +96,12 @@ class ClientSession:
             self.writer.write(line)
 
     def give_up(self) -> None:
-        """Stop what is being done for it: a kernel that still starts would take its time."""
+        """Cancel the requests in progress: a start could take long."""
         for task in self._requests:
             task.cancel()
 
     def end(self) -> None:
-        """The client is gone: nobody waits for its requests, and it uses no kernel."""
+        """The client is gone: cancel its requests, and stop counting it at its kernels."""
         self.give_up()
         for kernel_id in self._leases.elements():
             self._pool.close(kernel_id)

@@ -1,4 +1,4 @@
-"""One program of the local stack: started, waited for until it answers, ended in time.
+"""One program of the local stack: starts it, waits until it answers, ends it in time.
 
 Everything that a program prints goes to a file of its own, so that no pipe can fill up and the
 last lines are there when it fails.
@@ -123,7 +123,7 @@ class Child:
         self._process.wait()
 
     def describe_end(self) -> str:
-        """How it ended and what it said last, on one line."""
+        """How it ended, and its last lines, on one line."""
         code = self.exit_code
         how = f"exited with {code}" if code is None or code >= 0 else signal.Signals(-code).name
         return f"ended ({how}){self._quote()}"

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.5  # seconds before a program that ended is started again …
 LONGEST_PAUSE = 30.0  # … twice as long each time, up to this
-STABLE_AFTER = 60.0  # seconds of running after which the pauses begin anew
+STABLE_AFTER = 60.0  # seconds of running after which the pauses are reset
 
 
 class _RunningProgram:

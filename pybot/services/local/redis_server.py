@@ -34,7 +34,7 @@ daemonize no
 
 
 class RedisServer:
-    """A Redis that keeps its data in `directory` and listens in `socket_dir` (private, short).
+    """A Redis with its data in `directory`, which listens in `socket_dir` (private, short).
 
     It belongs to no event loop: it may be started in one and stopped in another.
     """
@@ -64,7 +64,7 @@ class RedisServer:
         return f"unix://:{self._password}@{quote(str(self._socket))}?db=0"
 
     def prepare(self) -> None:
-        """Lay out the folder. The password stands in a file of the user's own, not in argv."""
+        """Create the folder. The password is in a file that only the user can read, not in argv."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         config = self.directory / "redis.conf"
         config.unlink(missing_ok=True)

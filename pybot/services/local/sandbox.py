@@ -31,7 +31,7 @@ TMP_SIZE = 256 * MIB
 HOME_SIZE = 64 * MIB
 OPEN_FILES = 1024
 PROFILE_FOLDER = Path(__file__).with_name("kernel_profile")
-# What the kernel keeps of the owner's environment: nothing here tells a secret.
+# The variables of the owner's environment that a kernel gets: none of them holds a secret.
 KEPT_VARIABLES = ("LANG", "LC_ALL", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 SYSTEM_FILES = ("/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime")
 SYSTEM_LINKS = ("/bin", "/lib", "/lib32", "/lib64", "/sbin")
@@ -39,7 +39,7 @@ NEEDED_BY_SETPRIV = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 
 
 class Box(Struct, frozen=True, kw_only=True):
-    """One kernel's surroundings. Paths are absolute and outside the sandbox.
+    """The folders and the user of one kernel. Paths are absolute and outside the sandbox.
 
     `folder` is the conversation's, `runtime` the kernel's own, as `write_runtime` lays it out.
     `user` is the user ID to drop to, None for an ordinary user's own.
@@ -170,7 +170,7 @@ def _python(python: KernelPython) -> Iterator[str]:
 
 
 def _own(box: Box) -> Iterator[str]:
-    """What belongs to this kernel."""
+    """The kernel's own folders."""
     for name in SYSTEM_FILES:
         yield from ("--ro-bind-try", name, name)
     yield from ("--perms", "0777", "--dir", f"{HOME}/.config", "--perms", "0777", "--dir")

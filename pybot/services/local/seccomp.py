@@ -7,7 +7,7 @@ from importlib import import_module
 from pybot.services.kernels.base import KernelUnavailable
 
 CLONE_NEWUSER = 0x10000000
-AF_NETLINK = 16  # the families above it are not kept apart by a network namespace (vsock, …)
+AF_NETLINK = 16  # a network namespace does not separate the families above it (vsock, …)
 
 # What container runtimes deny by default: nothing that a program for data needs, and where
 # most of the kernel's privilege escalations were.

@@ -1,6 +1,6 @@
 """Folds events into messages with their parts, as a client does that reads the log.
 
-Pure and cheap: texts are kept as lists of pieces and joined only when they are asked for.
+No I/O, and cheap: texts are lists of pieces, which are joined only when they are asked for.
 """
 
 from dataclasses import dataclass, field
@@ -163,10 +163,10 @@ class Fold:
 
     def _message_changed(self, event: MessageChanged) -> None:
         self._messages[event.message.id] = event.message
-        kept = event.kept_parts
-        if kept is not None:
+        count = event.kept_parts
+        if count is not None:
             states = self._parts.get(event.message.id, {})
-            self._parts[event.message.id] = {i: s for i, s in states.items() if i < kept}
+            self._parts[event.message.id] = {i: s for i, s in states.items() if i < count}
 
     def _text_delta(self, event: TextDelta) -> None:
         parts = self._parts.setdefault(event.message_id, {})

@@ -1,4 +1,4 @@
-"""What keeps workers apart: the fence of an attempt at a run, and its lease.
+"""The fence of an attempt at a run, and its lease: two workers never write one run.
 
 The *fence* is the run's `attempt`: every write requires it, so that a worker that was replaced can
 write nothing. The *lease* is a key that expires: while it is there, nobody else takes the run up,

@@ -197,7 +197,6 @@ class FencedLog:
         except NotFound as gone:
             raise superseded(gone) from None
         self.run = run
-        await self._viewerlog.append(self._viewer, RunChanged(run))
         await self._client.zrem(keys.UNFINISHED_RUNS, run.id)
 
     async def message(self) -> Message:

@@ -1,13 +1,10 @@
 """Finishes what a crash left undone around a run: its place on the queue, its owner's log."""
 
-import asyncio
 import contextlib
-import logging
 from typing import Any
 
 from aredis_om import NotFoundError
 
-from pybot.errors import Unavailable
 from pybot.services.conversations.gate import Gate
 from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.records import RunStatus, conversation_of
@@ -19,10 +16,8 @@ from pybot.services.store.client import Client
 from pybot.services.store.hashes import Hashes
 from pybot.services.values.instants import milliseconds, now
 
-logger = logging.getLogger(__name__)
-
-INTERVAL = 1.0  # seconds
-# Younger runs are still being begun, and put on the queue, by whoever was asked for them.
+REPAIR_INTERVAL = 1.0  # seconds
+# Younger runs are still being started, and put on the queue, by the process that got the request.
 MIN_AGE = 2_000  # ms
 # A run that was noted but does not exist: its process was lost before it began the run.
 ORPHAN_AGE = 60_000  # ms
@@ -47,15 +42,6 @@ class Repair:
         self._viewerlog = viewerlog
         self._queue = queue
         self._suspensions = suspensions
-
-    async def watch(self) -> None:
-        """Repair again and again."""
-        while True:
-            try:
-                await self.repair()
-            except Unavailable as error:
-                logger.warning("repair of runs is interrupted: %s", error)
-            await asyncio.sleep(INTERVAL)
 
     async def repair(self) -> None:
         """Check each unfinished run once."""

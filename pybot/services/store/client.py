@@ -1,20 +1,17 @@
 """The client of Redis. What Redis's state makes fail is Unavailable, with the next step."""
 
-import asyncio
-import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import Pipeline
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from pybot.errors import Unavailable
+from pybot.services.store.upstream_redis import PlainPipeline, send_once, without_reconnect
 
 # Commands at once; further ones wait for a connection rather than fail.
 POOL_SIZE = 256
@@ -52,17 +49,7 @@ class Client(Redis):
         carried out. It also costs half as much.
         """
         self._check_allowed()
-        return await with_unavailable(self._execute_once(commands))
-
-    async def _execute_once(self, commands: Sequence[bytes]) -> list[Any]:
-        pool: Any = self.connection_pool
-        connection = await pool.get_connection()
-        try:
-            async with asyncio.timeout(ANSWER_TIMEOUT):
-                await connection.send_packed_command(commands)
-                return [await _answer(connection) for _ in commands]
-        finally:
-            await pool.release(connection)
+        return await with_unavailable(send_once(self, commands, ANSWER_TIMEOUT))
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         self._check_allowed()
@@ -73,39 +60,23 @@ class Client(Redis):
             raise Unavailable(self.refuse_because)
 
 
-class _Pipeline(Pipeline):
-    def annotate_exception(
-        self, exception: Exception, number: int, command: Iterable[object]
-    ) -> None:
-        """Leave an error as it is: its code comes first, and a user reads it."""
-
+class _Pipeline(PlainPipeline):
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         return await with_unavailable(super().execute(raise_on_error))
 
 
 @asynccontextmanager
 async def listening(client: Client, *channels: str) -> AsyncGenerator[Any]:
-    """A redis-py PubSub on the channels that is never connected anew: a loss is raised.
+    """A redis-py PubSub on the channels that is never connected again: a loss is raised.
 
-    Else two tasks that read and subscribe would both do so, and trip over each other.
+    Else two tasks that read and subscribe would both connect, and disturb each other.
     """
-    async with client.pubsub() as pubsub:  # pyright: ignore[reportUnknownMemberType]
-        await pubsub.connect()
-        connection: Any = pubsub.connection
-        retry = connection.retry
-        connection.retry = Retry(NoBackoff(), 0, supported_errors=())
-        try:
-            await pubsub.subscribe(*channels)
-            yield pubsub
-        finally:
-            connection.retry = retry  # it goes back to the pool
-
-
-async def _answer(connection: Any) -> Any:
-    try:
-        return await connection.read_response(timeout=math.inf)
-    except ResponseError as error:
-        return error
+    async with (
+        client.pubsub() as pubsub,  # pyright: ignore[reportUnknownMemberType]
+        without_reconnect(pubsub),
+    ):
+        await pubsub.subscribe(*channels)
+        yield pubsub
 
 
 async def with_unavailable(answer: Awaitable[T]) -> T:

@@ -5,6 +5,10 @@ whole records, so two writers would undo each other and an update could revive w
 Fields are text and whole numbers, which mean the same to redis-om and to a script.
 The classes are made in a factory with a client of their own, so that two apps can live in one
 process.
+
+This is also the one place that overrides parts of redis-om (1.2): `make_primary_key`, so that a run
+has its key beside its conversation's; and the patterns and prefixes in `Meta`. A change is noticed
+by `tests/wire/test_storage.py`.
 """
 
 from typing import Any

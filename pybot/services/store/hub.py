@@ -103,11 +103,6 @@ class Hub:
         self._confirmed: set[str] = set()
         self.on_notice: list[Callable[[str], object]] = []
 
-    @property
-    def reader_count(self) -> int:
-        """How many readers there are."""
-        return sum(len(channel.inboxes) for channel in self._channels.values())
-
     def subscriptions(self, log: str) -> int:
         """How many of a channel's subscribers are this process: 0 or 1."""
         return int(log in self._confirmed)

@@ -47,7 +47,7 @@ class Request(Struct, frozen=True, kw_only=True):
     ) -> Self:
         """The request of an operation on a conversation, or for a new one when None.
 
-        `input` is anything that msgspec encodes. Raises InvalidInput for what is no key.
+        `input` is anything that msgspec encodes. Raises InvalidInput for an empty or too long key.
         """
         if key is None:
             token = uuid4().hex

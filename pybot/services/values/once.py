@@ -1,4 +1,4 @@
-"""A value that is read when it is first asked for, and at most once."""
+"""Values that are read lazily, at most once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What people write: what of it is kept, and whether any of it can be seen."""
+"""Texts that people write: cleaning them, and whether anything in them is visible."""
 
 import re
 import unicodedata
@@ -21,8 +21,10 @@ def cleaned(text: str) -> str:
 
 def one_line(text: str) -> str:
     """A cleaned text on one line, its words one space apart, without control characters."""
-    kept = (char for char in cleaned(text) if char.isspace() or unicodedata.category(char) != "Cc")
-    return " ".join("".join(kept).split())
+    visible = (
+        char for char in cleaned(text) if char.isspace() or unicodedata.category(char) != "Cc"
+    )
+    return " ".join("".join(visible).split())
 
 
 def is_visible(text: str) -> bool:

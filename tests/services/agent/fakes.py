@@ -1,4 +1,4 @@
-"""The agent's four ports as scripted fakes that keep what was asked of them."""
+"""The agent's four ports as scripted fakes that record their calls."""
 
 import asyncio
 import hashlib
@@ -113,7 +113,7 @@ class FakeKernel:
         self.message_ids: list[str] = []
         self.interrupts = 0
         self.restarts = 0
-        self.request = 0
+        self.generation = 0
         self.followed: Sequence[Reaction] = ()
         self.start_error: Exception | None = None
         self.start_gate: asyncio.Event | None = None
@@ -128,8 +128,8 @@ class FakeKernel:
             await self.start_gate.wait()
         if self.start_error is not None:
             raise self.start_error
-        self.request = self.request or 1
-        return self.request
+        self.generation = self.generation or 1
+        return self.generation
 
     async def execute(self, code: str, *, message_id: str) -> AsyncGenerator[Reaction]:
         self.executed.append(code)
@@ -173,8 +173,8 @@ class FakeKernel:
         for reaction in self.followed:
             yield reaction
 
-    async def is_alive(self, request: int | None) -> bool:
-        return request == self.request
+    async def is_alive(self, generation: int | None) -> bool:
+        return generation == self.generation
 
     async def interrupt(self) -> None:
         self.interrupts += 1
@@ -182,7 +182,7 @@ class FakeKernel:
 
     async def restart(self) -> None:
         self.restarts += 1
-        self.request += 1
+        self.generation += 1
         self.end(KernelDied("restarted"))
 
 

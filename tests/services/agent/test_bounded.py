@@ -19,7 +19,7 @@ def test_pieces_are_as_good_as_the_whole(pieces: list[str]) -> None:
         assert bounded.is_full == (len(text.encode(errors="replace")) >= 60)
 
 
-def test_no_more_is_shown_when_told_so() -> None:
+def test_show_no_more_ends_what_is_shown() -> None:
     bounded = BoundedText(shown=30, stored=60)
     bounded.add("ab")
     bounded.show_no_more()
@@ -27,7 +27,7 @@ def test_no_more_is_shown_when_told_so() -> None:
     assert (bounded.text, bounded.data, bounded.is_cut) == ("ab", b"abc", True)
 
 
-def test_the_last_lines_are_kept() -> None:
+def test_last_lines_gives_the_end() -> None:
     assert last_lines(["aaa", "bbb", "cc"], 4) == ("bb", "cc")
     assert last_lines(["aaa"], 0) == ()
     assert last_lines(["aaa"], 9) == ("aaa",)

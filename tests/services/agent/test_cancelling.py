@@ -1,4 +1,4 @@
-"""A run that is cancelled: at once, with everything kept that was there."""
+"""A run that is cancelled: at once, and all that was written is committed."""
 
 import asyncio
 import time
@@ -51,7 +51,7 @@ def status_of(part: Part) -> CellStatus:
     return part.cell.status
 
 
-async def test_cancel_mid_token_closes_the_stream_and_keeps_the_text() -> None:
+async def test_cancel_mid_token_closes_the_stream_and_commits_the_text() -> None:
     log, model = FakeLog(), FakeModel(["Half an answer", asyncio.Event()])
     task = begin(model, FakeKernel(), log)
     await model.waiting.wait()
@@ -60,7 +60,7 @@ async def test_cancel_mid_token_closes_the_stream_and_keeps_the_text() -> None:
     assert texts(log.parts) == ["Half an answer"]
 
 
-async def test_cancel_mid_code_keeps_the_code_and_does_not_run_it() -> None:
+async def test_cancel_mid_code_commits_the_code_and_does_not_run_it() -> None:
     log, kernel = FakeLog(), FakeKernel()
     kernel.start_gate = asyncio.Event()
     model = FakeModel(["```python\nprint(", asyncio.Event()])
@@ -72,7 +72,7 @@ async def test_cancel_mid_code_keeps_the_code_and_does_not_run_it() -> None:
     assert kernel.interrupts == 0
 
 
-async def test_cancel_mid_cell_interrupts_the_kernel_and_keeps_the_outputs() -> None:
+async def test_cancel_mid_cell_interrupts_the_kernel_and_commits_the_outputs() -> None:
     log, kernel = FakeLog(), FakeKernel()
     last_word = Raised("KeyboardInterrupt", "", ())
     kernel.scripts = {"loop": [PRINTED, asyncio.Event(), last_word, Done("error", 1)]}
@@ -141,7 +141,7 @@ async def test_cancel_while_the_kernel_starts_ends_the_start() -> None:
 
 
 async def test_a_second_cancel_does_not_lose_what_was_there() -> None:
-    """Shutting down cancels what is being cancelled already: the commit goes on."""
+    """A shutdown cancels a run that is being cancelled already: the commit is finished."""
 
     class Slow(FakeKernel):
         async def interrupt(self) -> None:

@@ -61,7 +61,7 @@ async def test_a_run_that_ends_in_a_cell_interrupts_the_kernel() -> None:
     assert cell_of(log.parts[0]).cell.status is CellStatus.INTERRUPTED
 
 
-async def test_code_that_runs_too_long_is_interrupted_and_the_model_told() -> None:
+async def test_code_that_runs_too_long_is_interrupted_and_the_model_reads_why() -> None:
     log, kernel = FakeLog(), FakeKernel()
     kernel.scripts = {"loop": [PRINTED, kernel.interrupted, Done("error", 1)]}
     model = FakeModel([text_of("loop")], ["Too slow."])
@@ -204,7 +204,7 @@ async def test_cells_in_events_have_no_outputs() -> None:
 
 
 async def test_a_log_that_fails_stops_the_kernel_and_is_raised() -> None:
-    """Bytes that cannot be kept (Redis is full) are no reason for code to run on alone."""
+    """Where bytes cannot be stored (Redis is full), the code is interrupted too."""
 
     class Full(FakeLog):
         async def emit(self, *events: Event) -> None:

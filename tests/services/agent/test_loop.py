@@ -122,7 +122,7 @@ async def test_generation_stops_at_the_closing_fence() -> None:
     assert texts(log.parts) == ["."]
 
 
-async def test_the_model_goes_on_behind_a_block_that_is_no_cell() -> None:
+async def test_the_model_continues_after_a_block_that_is_no_cell() -> None:
     log, model = FakeLog(), FakeModel(["```\nsample\n```\n"], ["More."])
     outcome = await run(model, FakeKernel(), log)
     assert texts(log.parts) == ["```\nsample\n```\nMore."]

@@ -112,11 +112,11 @@ def test_exceptions_without_a_traceback_are_named() -> None:
     assert observed(error, status=CellStatus.INTERRUPTED) == "E: why"
 
 
-def test_an_interrupt_without_a_word_is_told() -> None:
+def test_an_interrupt_without_output_is_observed() -> None:
     assert observed(printed("a"), status=CellStatus.INTERRUPTED) == "a\n[interrupted]"
 
 
-def test_a_new_kernel_is_told() -> None:
+def test_a_new_kernel_is_observed() -> None:
     assert observe(CELL, 2) == NO_OUTPUT
     assert observe(CELL, None) == NO_OUTPUT
     assert "variables of earlier code are lost" in observe(CELL, 1)

@@ -43,7 +43,7 @@ REACTIONS = st.one_of(
 )
 
 
-async def test_long_text_is_cut_and_more_of_it_kept() -> None:
+async def test_long_text_is_cut_and_more_of_it_stored() -> None:
     recording = Recording()
     await recording.take(out("é" * 200), out("x" * 100), out("y" * 2000))
     (output,) = await recording.end()
@@ -61,7 +61,7 @@ async def test_text_of_just_the_limit_is_whole() -> None:
     assert await record(out("x" * 256)) == (stream(0, "x" * 256),)
 
 
-async def test_kept_text_ends_with_a_whole_character() -> None:
+async def test_stored_text_ends_with_a_complete_character() -> None:
     recording = Recording()
     await recording.take(out("x" + "é" * 2000))
     await recording.end()
@@ -105,7 +105,7 @@ async def test_what_is_too_large_is_replaced_by_words() -> None:
     (output,) = await record(Displayed({"image/png": data}))
     assert isinstance(output, DisplayOutput)
     assert output.truncated
-    assert output.representations == plain("[image/png, 2,000 bytes: too large to keep]")
+    assert output.representations == plain("[image/png, 2,000 bytes: too large to store]")
 
 
 async def test_clearing_makes_room_and_what_is_left_out_is_said_again() -> None:
@@ -126,7 +126,7 @@ async def test_too_many_outputs_are_left_out_and_said_so() -> None:
     assert outputs[-1] == stream(4, NOTE, StreamName.STDERR)
 
 
-async def test_an_exception_is_told_although_there_are_too_many_outputs() -> None:
+async def test_an_exception_is_an_output_although_there_are_too_many() -> None:
     error = Raised("E", "why", ())
     outputs = await record(*[shown(str(number)) for number in range(10)], error, error, error)
     assert len(outputs) == LIMITS.max_outputs + 2
@@ -186,7 +186,7 @@ async def test_exceptions_without_a_traceback_are_whole() -> None:
 
 @given(st.lists(REACTIONS, max_size=30))
 async def test_events_fold_to_the_outputs(reactions: list[Reaction]) -> None:
-    """Whatever a kernel does, readers of the log see what the history keeps, within bounds."""
+    """Whatever a kernel sends, the folded log equals the history, within the limits."""
     outputs = await record(*reactions)
     assert len(outputs) <= LIMITS.max_outputs + 2
     for output in outputs:

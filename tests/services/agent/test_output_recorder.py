@@ -1,4 +1,4 @@
-"""A kernel's reactions recorded as outputs, and told in events that fold to the same."""
+"""A kernel's reactions become outputs, and events that fold to the same outputs."""
 
 import base64
 

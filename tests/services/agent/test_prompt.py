@@ -81,7 +81,7 @@ def test_cells_come_with_their_outputs() -> None:
     ]
 
 
-def test_thoughts_and_errors_are_not_told() -> None:
+def test_thoughts_and_errors_are_not_in_the_prompt() -> None:
     error = RunError(code=RunErrorCode.INTERNAL, message="It broke.")
     parts = (
         TextPart(index=0, text="Hm.", reasoning=True),
@@ -106,7 +106,7 @@ def test_every_question_has_an_answer() -> None:
     ]
 
 
-def test_an_answer_that_broke_off_is_told_so() -> None:
+def test_prompt_says_that_an_answer_broke_off() -> None:
     broken = answered(cell(0, "x"))
     broken = replace(broken, message=structs.replace(broken.message, status=MessageStatus.FAILED))
     told = turns(asked("One?"), broken, asked("Two?"))
@@ -118,7 +118,7 @@ def test_neighbours_of_one_role_are_joined() -> None:
     assert told[2:] == [Turn("assistant", "Hello.\n\nHi."), Turn("user", "One?")]
 
 
-def test_a_new_kernel_is_told_across_answers() -> None:
+def test_prompt_says_that_the_kernel_is_new_also_across_answers() -> None:
     history = (asked("One?"), answered(cell(0, "x = 1", generation=1)), asked("Two?"))
     told = turns(*history, parts=(cell(0, "x", generation=2),))
     assert "started anew" in told[-1].text

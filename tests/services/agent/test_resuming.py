@@ -129,7 +129,7 @@ async def test_a_run_goes_on_after_its_last_step() -> None:
     assert [turn.role for turn in model.asked[0].turns] == ["system", "user", "assistant", "user"]
 
 
-async def test_a_new_kernel_is_told_to_the_model() -> None:
+async def test_the_model_reads_that_the_kernel_is_new() -> None:
     done = cell_part(status=CellStatus.COMPLETED)
     model = FakeModel([text_of("x")], ["."])
     await resume((SAID, done), 2, model, FakeKernel())

@@ -27,7 +27,7 @@ async def resumed(resumption: Resumption, *, model: FakeModel, **limits: float) 
 
 
 async def test_tool_that_waits_for_a_person_suspends_the_run() -> None:
-    """What is finished is committed, what is open is left open, and the tokens are told."""
+    """Finished parts are committed, the open one is not, and the tokens are in the Suspension."""
     log, kernel = FakeLog(), FakeKernel()
     kernel.start_error = Suspended(RunPhase.AWAITING_APPROVAL)
     model = FakeModel(["So:\n" + text_of("1+1")])
@@ -54,7 +54,7 @@ async def test_patience_that_ended_ends_the_answer_incomplete() -> None:
     """With words of its own; the model is not asked."""
     model = FakeModel(["never"])
     outcome = await resumed(Resumption(decision=Decision(has_expired=True)), model=model)
-    assert (outcome.status, code_of(outcome)) == (RunStatus.INCOMPLETE, RunErrorCode.RUN_TIMEOUT)
+    assert (outcome.status, code_of(outcome)) == (RunStatus.INCOMPLETE, RunErrorCode.UNANSWERED)
     assert outcome.error is not None
     assert outcome.error.message.startswith("Nobody answered")
     assert model.asked == []

@@ -1,4 +1,4 @@
-"""The tokens of runs that end early: what the service told, else an estimate."""
+"""The tokens of runs that end early: counted by the service, else estimated."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -81,7 +81,7 @@ async def test_run_cancelled_before_the_first_word_has_its_prompt() -> None:
     assert log.usage.completion_tokens == 0
 
 
-async def test_run_cancelled_in_a_cell_has_what_the_service_told() -> None:
+async def test_run_cancelled_in_a_cell_has_the_usage_of_the_service() -> None:
     log, kernel = FakeLog(), FakeKernel(loop=[asyncio.Event()])
     model = FakeModel([text_of("loop")])
     task = asyncio.create_task(run_agent(tools(model, kernel, log), assignment(), settings()))

@@ -51,7 +51,7 @@ async def test_a_model_that_fails_fails_the_run(code: RunErrorCode) -> None:
     assert (outcome.error.code, outcome.error.message) == (code, "why")
 
 
-async def test_text_before_a_cut_is_kept() -> None:
+async def test_text_before_a_cut_is_committed() -> None:
     log = FakeLog()
     outcome = await run(FakeModel(["Half an ans", CUT]), FakeKernel(), log)
     assert outcome.status is RunStatus.FAILED
@@ -59,7 +59,7 @@ async def test_text_before_a_cut_is_kept() -> None:
     assert texts(log.parts) == ["Half an ans"]
 
 
-async def test_code_that_was_cut_is_kept_and_not_run() -> None:
+async def test_code_that_was_cut_is_committed_and_not_run() -> None:
     log, kernel = FakeLog(), FakeKernel()
     outcome = await run(FakeModel(["```python\nprint(", CUT]), kernel, log)
     assert code_of(outcome) is RunErrorCode.MODEL_INTERRUPTED
@@ -163,7 +163,7 @@ async def test_a_run_that_takes_too_long_is_stopped() -> None:
     assert model.closed == 1
 
 
-async def test_a_bug_is_raised_with_the_text_kept() -> None:
+async def test_a_bug_is_raised_after_the_text_is_committed() -> None:
     log = FakeLog()
     with pytest.raises(ZeroDivisionError):
         await run(FakeModel(["Half", ZeroDivisionError()]), FakeKernel(), log)

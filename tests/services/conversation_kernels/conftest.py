@@ -82,7 +82,7 @@ async def until_running(provider: FakeKernels, port: ConversationKernel) -> "asy
 
 
 async def lose_restart(services: Services, conversation_id: str) -> None:
-    """Let a restart that goes on have begun so long ago that it is lost."""
+    """Move the start of a restart so far back that it counts as lost."""
 
     def long_ago(before: Kernel | None) -> Kernel | None:
         assert before is not None

@@ -21,7 +21,7 @@ async def services(settings_with: SettingsWith) -> Any:
 async def titled(services: Services, conversation_id: str) -> tuple[str, bool, int]:
     """A conversation's title, whether anyone has given it, and the number of its last event."""
     snapshot = await services.snapshots.open(ANN, conversation_id)
-    is_given = await services.conversations.is_titled(ANN, conversation_id)
+    is_given = await services.conversations.open_untitled(ANN, conversation_id) is None
     return snapshot.conversation.title, is_given, snapshot.cursor
 
 
@@ -44,7 +44,7 @@ async def test_title_that_the_user_gave_meanwhile_stays(services: Services, by: 
     """It was asked for before the user gave his; nothing is published."""
     conversations = services.conversations
     named = (await conversations.create(ANN)).conversation.id
-    assert not await conversations.is_titled(ANN, named)
+    assert await conversations.open_untitled(ANN, named)
     await conversations.update(ANN, named, title="Mine")
     before = await titled(services, named)
     await conversations.set_title(ANN, named, "Late", by=by)

@@ -48,7 +48,9 @@ async def test_json_framing_says_the_same(gateway: Gateway, gateway_kernel_id: s
     assert raised.ename == "ZeroDivisionError"
 
 
-async def test_each_kernel_is_told_whose_it_is(gateway_kernels: GatewayKernels) -> None:
+async def test_each_kernel_has_its_user_and_conversation_in_its_environment(
+    gateway_kernels: GatewayKernels,
+) -> None:
     """Kernels that start at the same time get their own variables, and none of the gateway's."""
     names = ("Ann Smith", "bob@example.org")
     code = (
@@ -109,7 +111,7 @@ async def test_slow_reader_holds_up_nobody(
     assert 30_000_000 < len(printed(rest)) < 60_000_000
 
 
-async def test_kernel_that_cannot_boot_is_told(make_gateway: MakeGateway) -> None:
+async def test_kernel_that_cannot_boot_is_unavailable(make_gateway: MakeGateway) -> None:
     """The gateway says that it started a kernel, which then never answers."""
     kernels = GatewayKernels((await make_gateway(program=os.devnull)).settings())
     try:
@@ -134,7 +136,7 @@ async def test_start_that_is_given_up_leaves_no_kernel(
     assert starting.cancelled()
 
 
-async def test_wrong_token_is_told(gateway: Gateway) -> None:
+async def test_wrong_token_is_unavailable_with_the_setting(gateway: Gateway) -> None:
     """An operator reads which setting to look at."""
     kernels = GatewayKernels(gateway.settings(gateway_token=SecretStr("wrong")))
     try:
@@ -146,7 +148,7 @@ async def test_wrong_token_is_told(gateway: Gateway) -> None:
         await kernels.aclose()
 
 
-async def test_gateway_that_does_not_answer_is_told() -> None:
+async def test_gateway_that_does_not_answer_is_unavailable() -> None:
     """Nobody listens, and the message names the setting."""
     kernels = GatewayKernels(JupyterSettings(gateway_url="http://127.0.0.1:9"))
     try:

@@ -1,4 +1,4 @@
-"""What a gateway is told of a kernel: names, folders, limits of length."""
+"""The environment of a gateway's kernel: names, folders, limits of length."""
 
 import json
 import re
@@ -37,11 +37,11 @@ def test_username_is_fit_for_kubernetes(username: str) -> None:
     [("Ann", "ann"), ("ann.b", "ann-b"), ("é", "e"), ("用户", "ユーザー"), ("x" * 40, "x" * 41)],
 )
 def test_users_never_share_a_name(one: str, other: str) -> None:
-    """What Kubernetes cannot spell still tells users apart."""
+    """Users whose names Kubernetes does not allow still have different ones."""
     assert kernel_username(one) != kernel_username(other)
 
 
-def test_username_keeps_what_can_be_read() -> None:
+def test_username_begins_with_the_readable_part() -> None:
     """An operator sees whose pod it is."""
     assert kernel_username("Zoë.Smith@example.org").startswith("zoe-smith-exampl-")
     assert kernel_username("root") != "root"

@@ -76,7 +76,7 @@ async def until_known(gateway: Gateway, kernel_id: str, **facts: object) -> None
     http = GatewayHttp(gateway.url, SecretStr(TOKEN))
     try:
         async with asyncio.timeout(10):
-            while not facts.items() <= (await http.model(kernel_id)).items():  # noqa: ASYNC110
+            while not facts.items() <= (await http.describe(kernel_id)).items():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
     finally:
         await http.aclose()
@@ -154,7 +154,7 @@ async def test_newest_follower_has_the_code(
     assert "end\n" in "".join(item.text for item in rest if isinstance(item, Printed))
 
 
-async def test_end_that_was_lost_with_the_connection_is_told(
+async def test_end_that_was_lost_with_the_connection_is_an_error_output(
     gateway: Gateway, own_kernel_id: str, others: GatewayKernels, tmp_path: Path
 ) -> None:
     """Of code whose end cannot be known any more, just that is said; the kernel lives."""
@@ -185,7 +185,7 @@ async def test_end_that_was_lost_with_the_connection_is_told(
 async def test_kernel_deleted_elsewhere_is_dead(
     own_kernel_id: str, gateway_kernels: GatewayKernels, others: GatewayKernels
 ) -> None:
-    """The connection stays open and silent: only asking tells."""
+    """The connection stays open and silent: only a request to the gateway finds it out."""
     reactions = gateway_kernels.execute(own_kernel_id, STUBBORN, message_id=uuid4().hex)
     async with aclosing(reactions):
         await until_printed(reactions)
@@ -213,7 +213,7 @@ async def test_kernel_restarted_elsewhere_is_dead(
 async def test_culled_kernel_is_noticed(
     make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An idle kernel that the gateway ends is told of to those who follow the notices."""
+    """An idle kernel that the gateway ends is a notice."""
     monkeypatch.setattr(gateway_module, "POLL_INTERVAL", 0.2)
     # Longer than a start takes on a busy machine: a kernel that starts is idle already.
     culling = {"cull_idle_timeout": 4, "cull_interval": 1}

@@ -43,7 +43,7 @@ def test_json_frame_with_buffers_is_read_without_them() -> None:
 
 
 @given(st.one_of(st.binary(), st.text()), st.sampled_from([V1, None]))
-def test_what_is_no_message_is_passed_over(frame: bytes | str, framing: str | None) -> None:
+def test_malformed_message_is_ignored(frame: bytes | str, framing: str | None) -> None:
     """Nothing that arrives ends the reading."""
     assert decode(frame, framing) == {}
 

@@ -42,7 +42,7 @@ async def followed(kernels: LocalKernels, kernel_id: str, message_id: str) -> li
 async def test_code_is_followed_to_its_end(
     local_kernels: LocalKernels, other: LocalKernels, local_kernel_id: str, pause: str
 ) -> None:
-    """Its later outputs and how it ended are told to whoever follows."""
+    """A follower gets its later outputs, and how it ended."""
     code = f"print('first', flush=True)\n{pause}\nprint('last')"
     message_id = await begun(local_kernels, local_kernel_id, code)
     *printed, done = await followed(other, local_kernel_id, message_id)
@@ -51,7 +51,7 @@ async def test_code_is_followed_to_its_end(
     assert done.status == "ok"
 
 
-async def test_error_of_followed_code_is_told(
+async def test_error_of_followed_code_is_read(
     local_kernels: LocalKernels, other: LocalKernels, local_kernel_id: str
 ) -> None:
     """An exception ends it as an error."""
@@ -75,10 +75,10 @@ async def test_code_that_has_ended_or_never_came_is_not_done(
     assert await followed(other, local_kernel_id, message_id) == []
 
 
-async def test_end_of_the_kernel_is_told_to_whoever_follows(
+async def test_follower_gets_the_end_of_the_kernel(
     local_kernels: LocalKernels, other: LocalKernels
 ) -> None:
-    """As to whoever executes."""
+    """As the process that executes does."""
     kernel_id = await local_kernels.start(uuid4().hex, "tester")
     code = "import os, time\nprint('first', flush=True)\ntime.sleep(1)\nos.kill(os.getpid(), 9)"
     message_id = await begun(local_kernels, kernel_id, code)

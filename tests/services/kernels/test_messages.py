@@ -79,7 +79,7 @@ def test_done_needs_reply_and_idle(pair: tuple[Any, Any]) -> None:
     assert feed(*pair) == [Done(status="ok", execution_count=3)]
 
 
-def test_output_after_the_reply_is_kept() -> None:
+def test_output_after_the_reply_is_read() -> None:
     """The reply often overtakes the last outputs."""
     output = ("stream", {"name": "stdout", "text": "late"})
     assert feed(OK, output, IDLE)[0] == Printed(name=StreamName.STDOUT, text="late")
@@ -100,7 +100,7 @@ def test_done_has_the_replys_status(status: str, expected: str) -> None:
     assert (done.status, done.execution_count) == (expected, None)
 
 
-def test_error_that_only_the_reply_tells_is_raised() -> None:
+def test_error_that_only_the_reply_has_is_raised() -> None:
     """An error message that was lost is made up for."""
     reply = {"status": "error", "ename": "E", "evalue": "v", "traceback": ["t"]}
     assert feed(("execute_reply", reply), IDLE) == [

@@ -13,7 +13,7 @@ from pybot.services.llm.base import Delta, ModelError, ModelRequest, ResponseEnd
 from pybot.services.llm.chat import ChatCompletionsModel
 from pybot.services.llm.tgi import TgiModel
 from pybot.services.records import RunErrorCode
-from tests.chat_shapes import Dialect, thought
+from tests.chat_shapes import MODEL, Dialect, thought
 from tests.scripted_chat import ScriptedChat
 from tests.services.llm.wire import saying
 
@@ -134,7 +134,7 @@ async def test_chunk_without_text_is_passed_over(chunk: bytes) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["vllm", "ollama"])
-async def test_thoughts_are_told_from_the_answer(dialect: Dialect) -> None:
+async def test_thoughts_are_deltas_of_reasoning(dialect: Dialect) -> None:
     thoughts = [event(**thought(dialect, word)) for word in ("Hm", "\n```\n")]
     items = await read([*thoughts, text("Yes"), text("", "stop"), DONE], stop=["\n```\n"])
     assert items[:2] == [Delta("Hm", reasoning=True), Delta("\n```\n", reasoning=True)]
@@ -156,7 +156,7 @@ async def test_end_token_that_comes_as_text_ends_it() -> None:
     assert text_of(await read([text("Bye<|im"), text("_end|>")], stays=True)) == "Bye"
 
 
-async def test_kept_text_comes_with_the_end() -> None:
+async def test_held_text_comes_with_the_end() -> None:
     assert text_of(await read([text("a <|"), text("", "stop"), DONE])) == "a <|"
 
 
@@ -172,7 +172,7 @@ async def test_page_in_place_of_a_stream_is_an_interruption() -> None:
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
 async def test_address_may_have_the_path_of_the_version(path: str) -> None:
     async with ScriptedChat() as service:
-        model = ChatCompletionsModel(LlmSettings(url=service.url + path))
+        model = ChatCompletionsModel(LlmSettings(url=service.url + path, model=MODEL))
         assert (await model.info()).available
         await model.aclose()
 
@@ -186,7 +186,7 @@ async def test_address_may_have_the_path_of_the_version(path: str) -> None:
         ("tgi", {}, True),
     ],
 )
-async def test_service_is_asked_to_go_on_in_its_own_way(
+async def test_service_is_asked_to_continue_in_its_own_way(
     dialect: Dialect, fields: dict[str, bool], *, is_asked: bool
 ) -> None:
     async with ScriptedChat(dialect=dialect) as service:
@@ -201,7 +201,7 @@ async def test_service_is_asked_to_go_on_in_its_own_way(
     assert (len(service.requests[0].turns) == 3) == is_asked
 
 
-async def test_service_that_refuses_to_go_on_is_asked_in_words() -> None:
+async def test_service_that_refuses_to_continue_is_asked_in_words() -> None:
     refusal = "Assistant response prefill is incompatible with enable_thinking."
     turns = [Turn("user", "[[answer: of it]]"), Turn("assistant", "The rest")]
     async with ScriptedChat(dialect="llamacpp", refuses_open=refusal) as service:

@@ -36,12 +36,12 @@ def test_same_is_meant_by_a_status_and_in_the_stream(dialect: Dialect, kind: Ref
         "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 `inputs` tokens",
     ],
 )
-def test_too_long_is_told_by_words(message: str) -> None:
+def test_too_long_is_read_from_the_message(message: str) -> None:
     assert of_status(400, _body(message)).code is RunErrorCode.CONTEXT_TOO_LONG
 
 
 @pytest.mark.parametrize("kind", ["context_length_exceeded", "exceed_context_size_error"])
-def test_too_long_is_told_by_a_word_of_its_own(kind: str) -> None:
+def test_too_long_is_read_from_the_type(kind: str) -> None:
     body = json.dumps({"error": {"message": "No.", "code": kind}}).encode()
     assert of_status(500, body).code is RunErrorCode.CONTEXT_TOO_LONG
 
@@ -95,7 +95,9 @@ def test_old_vllm_has_no_object_around_its_error() -> None:
     assert of_event(data).code is RunErrorCode.CONTEXT_TOO_LONG
 
 
-@pytest.mark.parametrize("message", ["Request failed during request: CUDA", "Incomplete request"])
+@pytest.mark.parametrize(
+    "message", ["Request failed during generation: CUDA", "Incomplete generation"]
+)
 def test_tgi_means_less_than_its_status_in_the_stream(message: str) -> None:
     error = of_event(json.dumps({"error": {"message": message, "http_status_code": 422}}).encode())
     assert error.code is RunErrorCode.MODEL_INTERRUPTED

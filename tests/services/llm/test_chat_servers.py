@@ -90,7 +90,7 @@ async def test_unfinished_turn_is_continued(server: tuple[str, str], model: Chat
     assert text if server[0] == "local" else text.startswith(" 4, 5")
 
 
-async def test_too_long_prompt_is_told(model: ChatModel) -> None:
+async def test_too_long_prompt_is_an_error_of_its_own(model: ChatModel) -> None:
     with pytest.raises(ModelError) as caught:
         await answer(model, Turn("user", "word " * 5000), max_tokens=6)
     assert caught.value.code is RunErrorCode.CONTEXT_TOO_LONG

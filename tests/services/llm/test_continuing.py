@@ -22,13 +22,13 @@ def test_unknown_server_is_asked(owner: str | None) -> None:
 
 
 @pytest.mark.parametrize("owner", ["vllm", "sglang"])
-def test_server_that_must_be_told_is_told(owner: str) -> None:
+def test_server_that_needs_fields_to_continue_gets_them(owner: str) -> None:
     sent = messages(OPEN, owner, "")
     assert tuple(sent.turns) == OPEN
     assert sent.fields == {"continue_final_message": True, "add_generation_prompt": False}
 
 
-def test_server_that_goes_on_by_itself_is_not_told() -> None:
+def test_server_that_continues_by_itself_gets_no_fields() -> None:
     sent = messages(OPEN, "llamacpp", "")
     assert tuple(sent.turns) == OPEN
     assert not sent.fields

@@ -13,7 +13,7 @@ def fed(detector: StopDetector, *pieces: str) -> str:
     return "".join(detector.feed(piece) for piece in pieces)
 
 
-def test_stop_sequence_over_several_pieces_is_found_and_kept() -> None:
+def test_stop_sequence_over_several_pieces_is_found_and_shown() -> None:
     detector = StopDetector([FENCE], END)
     assert fed(detector, "x = 1", "\n``", "`", "\n") == "x = 1\n```\n"
     assert detector.reached

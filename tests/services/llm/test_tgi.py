@@ -68,7 +68,7 @@ async def test_end_token_that_comes_as_text_ends_it() -> None:
     assert isinstance(items[-1], ResponseEnd)
 
 
-async def test_kept_text_comes_with_the_end() -> None:
+async def test_held_text_comes_with_the_end() -> None:
     assert text_of(await read([token("a <|", LAST)])) == "a <|"
 
 

@@ -42,7 +42,7 @@ def test_status_says_what_happened(
     ("error_type", "code"),
     [
         ("overloaded", RunErrorCode.MODEL_BUSY),
-        ("request", RunErrorCode.MODEL_INTERRUPTED),
+        ("generation", RunErrorCode.MODEL_INTERRUPTED),
         ("incomplete_generation", RunErrorCode.MODEL_INTERRUPTED),
         ("something_new", RunErrorCode.MODEL_INTERRUPTED),
     ],
@@ -51,7 +51,7 @@ def test_type_says_what_happened(error_type: str, code: RunErrorCode) -> None:
     assert tgi_errors.of_type(error_type, "its words").code == code
 
 
-def test_services_words_are_kept_but_not_endless() -> None:
-    error = tgi_errors.of_type("request", "out of memory " * 1000)
+def test_services_words_are_in_the_message_up_to_a_length() -> None:
+    error = tgi_errors.of_type("generation", "out of memory " * 1000)
     assert "out of memory" in error.message
     assert len(error.message) < 1000

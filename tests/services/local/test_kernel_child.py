@@ -1,4 +1,4 @@
-"""Processes are ended with all that is below them, and tell what they said last."""
+"""Processes are killed with all below them; the end of their standard error is read."""
 
 import asyncio
 import shutil
@@ -49,11 +49,11 @@ async def test_end_is_seen_while_others_hold_the_pipe() -> None:
     )
     async with asyncio.timeout(5):
         await child.wait()
-    assert (child.returncode, child.said) == (3, "bye")
+    assert (child.returncode, child.stderr_tail) == (3, "bye")
     child.kill()
 
 
-async def test_only_the_last_words_are_kept() -> None:
+async def test_stderr_tail_is_the_end() -> None:
     """However much a process says."""
     child = await spawn(
         ["/bin/sh", "-c", "head -c 1000000 /dev/zero >&2; echo end >&2"],
@@ -61,11 +61,11 @@ async def test_only_the_last_words_are_kept() -> None:
         Path("/"),
     )
     await child.wait()
-    assert child.said.endswith("end")
-    assert len(child.said) < 3000
+    assert child.stderr_tail.endswith("end")
+    assert len(child.stderr_tail) < 3000
 
 
-async def test_program_that_is_not_there_is_told() -> None:
+async def test_missing_program_is_unavailable() -> None:
     """The system's own word is in the message."""
     with pytest.raises(KernelUnavailable, match="No such file"):
         await spawn(["/nowhere/program"], {}, Path("/"))

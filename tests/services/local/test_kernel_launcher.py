@@ -53,7 +53,7 @@ async def test_missing_bubblewrap_says_what_to_do(
 async def test_bubblewrap_that_fails_is_quoted(
     config: OwnerConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Where namespaces are forbidden, bubblewrap's own words tell it."""
+    """Where namespaces are forbidden, the error quotes bubblewrap."""
     broken = tmp_path / "bwrap"
     broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create namespace' >&2\nexit 1\n")
     broken.chmod(0o755)
@@ -169,7 +169,7 @@ def test_ordinary_user_needs_no_rights(
     assert (folder / "file").stat().st_uid == user
 
 
-def test_environment_without_ipykernel_is_told(tmp_path: Path) -> None:
+def test_environment_without_ipykernel_is_unavailable(tmp_path: Path) -> None:
     """An environment that was not set up to its end is named."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").touch()

@@ -50,7 +50,7 @@ def test_kernels_at_once_are_limited(make_owner: MakeOwner) -> None:
 
 
 def test_kernel_that_is_idle_longest_makes_room(make_owner: MakeOwner) -> None:
-    """A place that somebody needs is not kept for a kernel that only waits."""
+    """An idle kernel is ended when its place is needed."""
     config = make_owner(max_kernels=2)
 
     async def scenario() -> None:
@@ -68,7 +68,7 @@ def test_kernel_that_is_idle_longest_makes_room(make_owner: MakeOwner) -> None:
 
 
 def test_idle_kernel_is_culled_and_busy_one_is_not(make_owner: MakeOwner) -> None:
-    """Who uses a kernel keeps it alive, and its end is told to all who listen."""
+    """A kernel with a client is not culled; all listeners get its end."""
     config = make_owner(idle_timeout=0.8)
 
     async def scenario() -> None:
@@ -91,7 +91,7 @@ def test_idle_kernel_is_culled_and_busy_one_is_not(make_owner: MakeOwner) -> Non
 
 
 def test_client_that_vanishes_gives_its_kernel_back(make_owner: MakeOwner) -> None:
-    """A client that was killed in the middle of a cell does not keep the kernel for ever."""
+    """A client that was killed in the middle of a cell does not count any more."""
     config = make_owner(idle_timeout=0.8)
 
     async def scenario() -> None:
@@ -110,7 +110,7 @@ def test_client_that_vanishes_gives_its_kernel_back(make_owner: MakeOwner) -> No
     asyncio.run(scenario())
 
 
-def test_without_sandbox_only_when_told_to(make_owner: MakeOwner) -> None:
+def test_without_sandbox_only_when_the_settings_allow_it(make_owner: MakeOwner) -> None:
     """The setting runs kernels with the user's own rights, and the log warns of it."""
     config = make_owner(sandbox=False)
 
@@ -162,7 +162,7 @@ def test_strange_conversation_ids_are_refused(
     asyncio.run(scenario())
 
 
-def test_missing_python_is_told(make_owner: MakeOwner, tmp_path: Path) -> None:
+def test_missing_python_is_unavailable(make_owner: MakeOwner, tmp_path: Path) -> None:
     """An environment that is not there is named, by the check and the start."""
     config = make_owner(python=str(tmp_path / "bin" / "python"))
 

@@ -58,7 +58,7 @@ def tgi_client(url: str) -> Any:
 
 
 def hub_client(url: str) -> Any:
-    """Hugging Face's client; its types do not let a stream be told from an answer."""
+    """Hugging Face's client; its types do not distinguish a stream from an answer."""
     return AsyncInferenceClient(url, timeout=WAIT)
 
 

@@ -97,7 +97,7 @@ async def test_bug_in_reading_from_the_owner_is_raised_where_it_is_watched(folde
 async def test_notices_of_kernels_raise_the_bug(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not so a connection that is lost: that is made anew."""
+    """A lost connection is no bug: the client connects again."""
     lost = asyncio.Event()
 
     async def loses_the_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

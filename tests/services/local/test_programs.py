@@ -1,4 +1,4 @@
-"""Programs that are kept running."""
+"""Programs that are started again when they end."""
 
 import asyncio
 import logging
@@ -102,7 +102,7 @@ async def test_restart_that_the_system_refuses_is_tried_again(
 async def test_watch_that_fails_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Else the program would be missing for good, and nobody would know."""
+    """Else the program would never be started again, and nobody would know."""
     failures: list[str] = []
     monkeypatch.setattr(Child, "describe_end", bug)
     watching = Supervisor(failures.append)

@@ -77,7 +77,7 @@ def test_a_repeated_or_overlapping_delta_is_not_doubled() -> None:
     assert fold.parts(M) == (TextPart(index=0, text="Hello"),)
 
 
-def test_a_newer_revision_begins_the_text_anew() -> None:
+def test_a_newer_revision_replaces_the_text() -> None:
     fold = folded(text(0, "old"), text(0, "new", 1), text(3, " stale"))
     assert fold.parts(M) == (TextPart(index=0, text="new", revision=1),)
 
@@ -86,7 +86,7 @@ def test_offsets_are_code_points() -> None:
     assert folded(text(0, "🐍"), text(1, "é")).parts(M) == (TextPart(index=0, text="🐍é"),)
 
 
-def test_reasoning_is_kept_apart() -> None:
+def test_reasoning_is_a_part_of_its_own() -> None:
     fold = folded(TextDelta(M, 0, 0, 0, "hm", True), text(0, "so", index=1))
     assert fold.parts(M) == (
         TextPart(index=0, text="hm", reasoning=True),
@@ -94,7 +94,7 @@ def test_reasoning_is_kept_apart() -> None:
     )
 
 
-def test_code_grows_until_the_cell_tells_it_whole() -> None:
+def test_code_grows_until_the_cell_replaces_it() -> None:
     writing = folded(
         CellChanged(CELL), CodeDelta(CELL.id, 0, 0, "1"), CodeDelta(CELL.id, 0, 1, "+1")
     )
@@ -104,7 +104,7 @@ def test_code_grows_until_the_cell_tells_it_whole() -> None:
     assert writing.cell(CELL.id) == queued
 
 
-def test_outputs_stay_when_their_cell_goes_on() -> None:
+def test_outputs_stay_when_their_cell_changes() -> None:
     done = replace(CELL, status=CellStatus.COMPLETED)
     outputs = cell_outputs(
         OutputChanged(CELL.id, 0, PRINTED), StreamDelta(CELL.id, 0, 0, 1, "b"), CellChanged(done)
@@ -134,7 +134,7 @@ def test_clearing_empties_a_cell_and_raises_its_revision() -> None:
     assert outputs == (fresh,)
 
 
-def test_a_cell_begun_anew_loses_its_outputs() -> None:
+def test_a_newer_revision_of_a_cell_has_no_outputs() -> None:
     outputs = cell_outputs(
         OutputChanged(CELL.id, 0, PRINTED),
         CellChanged(replace(CELL, revision=1)),

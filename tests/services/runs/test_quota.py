@@ -22,7 +22,7 @@ async def counted(room: Room) -> list[str]:
 
 
 async def test_as_many_as_allowed_are_admitted_and_no_more(room: Room) -> None:
-    """Others have their own; whoever is released makes room."""
+    """Each viewer has a limit of their own; a released run makes room."""
     quota = RunQuota(room.services.client, MOST)
     for run_id in ("c.a", "c.b"):
         await quota.admit(ANN, run_id)
@@ -44,7 +44,7 @@ async def test_run_that_is_admitted_again_counts_once(room: Room) -> None:
 
 
 async def test_run_that_has_ended_makes_room_though_it_still_counts(room: Room) -> None:
-    """Its worker was killed just behind its end; one that goes on, or waits, makes none."""
+    """Its worker was killed just after its end; a run in progress or suspended makes none."""
     ended, going_on = [await room.send(), await room.send()]
     log = room.services.run_logs.of(ANN, ended, "worker")
     await log.take_up()

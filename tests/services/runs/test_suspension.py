@@ -51,7 +51,7 @@ async def pass_time(room: Room, run: Run, milliseconds: int) -> None:
 
 
 async def test_run_that_waits_holds_nothing_and_goes_on_at_its_decision(room: Room) -> None:
-    """A day later: no slot, no lease, not among the running; then it goes on."""
+    """A day later it has no slot and no lease, and is not counted; then it is resumed."""
     run = await room.send()
     other = await room.send("another")
     client, answers = room.services.client, suspending()
@@ -128,7 +128,7 @@ async def test_run_of_somebody_else_is_not_there(room: Room) -> None:
     [(RunPhase.AWAITING_APPROVAL, 7 * 24 * 60 * 60), (RunPhase.AWAITING_INPUT, 600)],
 )
 async def test_patience_ends(room: Room, phase: RunPhase, seconds: int) -> None:
-    """Not before its time; then the run goes on, and knows that nobody has decided."""
+    """Not before its time; then the run is resumed with an expired decision."""
     run = await suspended(room, phase)
     await pass_time(room, run, seconds * 1000 - 30_000)
     await room.repair().repair()

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from pybot.services.background.repairing import repair_repeatedly
 from pybot.services.background.supervisor import Supervisor
 from pybot.services.records import RunStatus
 from pybot.services.store import keys
@@ -49,7 +50,7 @@ async def test_worker_that_stops_hands_over_at_once(room: Room) -> None:
 
 
 async def test_worker_that_stops_alone_leaves_its_runs_on_the_queue(room: Room) -> None:
-    """Without a lease, so that whoever comes begins at once."""
+    """Without a lease, so that the next worker takes them up at once."""
     run = await room.send()
     answers = ScriptedAnswers()
     async with room.worker(answers):
@@ -141,5 +142,5 @@ async def test_loop_that_fails_is_seen(
     assert "worker" in room.services.supervisor.failure
     repair = room.repair()
     monkeypatch.setattr(repair, "repair", bug)
-    await supervisor.start(repair.watch(), "repair of runs")
+    await supervisor.start(repair_repeatedly(repair, "repair", 1), "repair of runs")
     assert "repair of runs" in supervisor.failure

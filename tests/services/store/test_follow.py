@@ -15,6 +15,7 @@ from pybot.services.store.client import Client, connect
 from pybot.services.store.follow import check_cursor, follow
 from pybot.services.store.hub import INBOX_SIZE, LOOK_INTERVAL, SILENT_LOOKS, Hub
 from pybot.services.store.write import SKIPPED_NUMBERS, Write
+from tests.readers import reader_count
 
 HEAD, LOG = Write.to_viewer("v").head, Write.to_viewer("v").log
 
@@ -58,7 +59,7 @@ async def processes(redis_url: str) -> AsyncIterator[tuple[Process, Process]]:
         second.appender.running(Supervisor()),
     ):
         yield first, second
-        assert first.hub.reader_count == second.hub.reader_count == 0
+        assert reader_count(first.hub) == reader_count(second.hub) == 0
 
 
 async def test_replay_then_follow_has_no_gap(processes: tuple[Process, Process]) -> None:
@@ -132,7 +133,7 @@ async def test_entry_that_nobody_published_is_found(processes: tuple[Process, Pr
 
 
 async def test_slow_reader_reads_the_log_instead(processes: tuple[Process, Process]) -> None:
-    """An inbox that overflows keeps nothing, and its reader misses nothing."""
+    """An inbox that overflows drops everything, and its reader reads the log instead."""
     here, _ = processes
     total = INBOX_SIZE * 2 + 10
     async with aclosing(follow(here.client, here.hub, LOG, 0, HEAD)) as stream:
@@ -161,10 +162,10 @@ async def test_cursor_of_nothing_is_refused(processes: tuple[Process, Process]) 
         await check_cursor(here.client, HEAD, LOG, 2)
 
 
-async def test_reader_of_entries_that_redis_has_lost_is_told(
+async def test_reader_of_entries_that_redis_has_lost_gets_cursor_expired(
     processes: tuple[Process, Process],
 ) -> None:
-    """Nobody goes on behind them as if they were there; one who has read less goes on."""
+    """A reader of lost entries cannot continue; one who has read less can."""
     here, there = processes
     for number in range(5):
         await here.append(f"n{number}")

@@ -134,7 +134,7 @@ async def test_deltas_merge_while_a_pipeline_is_in_flight(
 
 
 async def test_only_what_continues_merges() -> None:
-    """Another part, another kind or a command keeps its own place."""
+    """Deltas of another part or kind, and commands, are not merged."""
     write = viewer_write().emit(delta(0, "a"))
     assert write.absorb(viewer_write().emit(delta(1, "b")))
     assert write.absorb(viewer_write().emit(delta(0, "c", part=1), CodeDelta("k", 0, 0, "d")))
@@ -143,8 +143,8 @@ async def test_only_what_continues_merges() -> None:
     assert not write.absorb(Write.to_viewer("w").emit(delta(1, "e", part=1)))
 
 
-async def test_redis_out_of_reach_is_told_to_every_writer(redis_url: str) -> None:
-    """Each write fails as Unavailable, and the appender goes on."""
+async def test_every_writer_fails_when_redis_is_out_of_reach(redis_url: str) -> None:
+    """Each write fails as Unavailable, and later ones succeed."""
     client = connect("redis://127.0.0.1:9")
     appender = Appender(client, Hub(client), retention=60)
     async with appender.running(Supervisor()):

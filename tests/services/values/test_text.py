@@ -1,4 +1,4 @@
-"""What people write: what is kept of it, and what counts as nothing."""
+"""Texts that people write: what is removed, and what counts as invisible."""
 
 import pytest
 from hypothesis import given

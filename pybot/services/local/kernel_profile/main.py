@@ -2,6 +2,14 @@
 
 `main.py -f CONNECTION_FILE`: ipykernel, with what a cell can expect to find in Pybot. It knows
 nothing of the rest of Pybot, and its imports are resolved where it runs.
+
+It is also the one place that changes ipykernel (7.4) where that has no setting:
+
+- `lengthen_queues` (`_bind_socket`): outputs that no reader has taken yet are not dropped.
+- `bound_stream` (`_flush_buffers`): printed text comes in small messages, up to a limit.
+- `repeat_interrupts` (`_send_interrupt_children`, the hooks around a cell): no interrupt is lost.
+
+`tests/contracts/test_kernels.py` and `tests/contracts/test_interrupts.py` notice a change.
 """
 
 import os
@@ -41,7 +49,7 @@ def main() -> None:
     app.initialize(sys.argv[1:])
     hook = importer(app.shell.user_ns)
     app.shell.events.register("pre_run_cell", hook)
-    insist_on_interrupts(app.kernel, catcher(app.shell, hook))
+    repeat_interrupts(app.kernel, catcher(app.shell, hook))
     for stream in (sys.stdout, sys.stderr):
         bound_stream(stream, limit)
     sys.path.remove(str(Path(__file__).parent))
@@ -91,7 +99,7 @@ def bound_stream(stream: Any, limit: int) -> None:
 
 
 def pieces(text: str, spent: dict[str, Any], limit: int) -> Iterator[str]:
-    """Cut text into messages, up to the limit, with a word on what was dropped."""
+    """Cut text into messages, up to the limit; a last one says that more was dropped."""
     size, room = spent["size"], limit - spent["size"] if limit else len(text)
     spent["size"] = size + len(text)
     kept = text[: max(room, 0)]
@@ -102,7 +110,7 @@ def pieces(text: str, spent: dict[str, Any], limit: int) -> Iterator[str]:
 
 
 def catcher(shell: Any, hook: Callable[[Any], None]) -> Callable[[FrameType | None], bool]:
-    """Tells whether IPython shows what is raised in a frame as the error of the cell.
+    """Makes the check whether IPython shows an exception of a frame as the error of the cell.
 
     So it is in the cell's code and in what draws its figures afterwards. Elsewhere an exception
     would cost the cell its reply; and one in the hook before the cell would be shown, and the cell
@@ -122,8 +130,8 @@ def catcher(shell: Any, hook: Callable[[Any], None]) -> Callable[[FrameType | No
     return catches
 
 
-def insist_on_interrupts(kernel: Any, catches: Callable[[FrameType | None], bool]) -> None:
-    """Interrupt what a cell does, and only that: repeat what was lost, wake what does not hear.
+def repeat_interrupts(kernel: Any, catches: Callable[[FrameType | None], bool]) -> None:
+    """Interrupt a cell's code, and nothing else: repeat signals until the code was interrupted.
 
     A signal that comes between the last look at it and the call that then sleeps does not wake
     that call: `time.sleep(60)` takes the full minute. So does `await asyncio.sleep(60)`, since
