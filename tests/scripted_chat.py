@@ -14,7 +14,7 @@ from aiohttp import web
 from tests import chat_shapes
 from tests.chat_shapes import Dialect, Refusal
 from tests.scripted_tgi import Received, ScriptedTGI
-from tests.tgi_script import Plan, plan
+from tests.tgi_script import Plan, pieces, plan
 from tests.tgi_wire import cut_at_stop
 
 
@@ -42,11 +42,13 @@ class ReceivedChat(Received):
 class ScriptedChat(ScriptedTGI):
     """The server, for as long as it is entered.
 
-    With `refuses_open` it refuses, in these words, to go on with an unfinished message.
+    With `refuses_open` it refuses, in these words, to go on with an unfinished message. What it
+    `thinks` comes before each answer.
     """
 
     dialect: Dialect = "vllm"
     refuses_open: str = ""
+    thinks: str = ""
 
     def _routes(self) -> list[web.RouteDef]:
         return [
@@ -69,6 +71,8 @@ class ScriptedChat(ScriptedTGI):
             await response.prepare(request)
             for chunk in chat_shapes.opening(self.dialect):
                 await response.write(self._event(chunk))
+            for piece in pieces(self.thinks):
+                await response.write(self._event(chat_shapes.thought(self.dialect, piece)))
             for index, piece in enumerate(sent):
                 await self._pace(received, script, index)
                 # TGI says with the last token that it is the last.

@@ -25,6 +25,7 @@ UNUSED: dict[str, str] = {
     "CellStatus.REJECTED": "nothing asks for approval yet",
     "KernelStatus.RESTORING": "no mutation restores a kernel yet",
     "RunErrorCode.EXECUTION_TIMEOUT": "the model is told instead, and goes on",
+    "RunErrorCode.UNANSWERED": "nothing waits for an answer yet",
     "RunErrorCode.WORKER_LOST": "another worker takes the run up instead",
     "RunPhase.AWAITING_APPROVAL": "nothing asks for approval yet",
     "RunPhase.AWAITING_INPUT": "code cannot ask for input yet",

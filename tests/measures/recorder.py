@@ -29,9 +29,9 @@ class Recorder:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, one socket, or the life of the application."""
         if scope["type"] == "http":
-            exchange = _Exchange(scope, receive, send)
+            exchange = _Exchange(self._tally, scope, receive, send)
             await self._app(scope, exchange.receive, exchange.send)
-            self._tally.note(_asked(exchange.question()), _json(exchange.answer))
+            exchange.note_answer()
         elif scope["type"] == "websocket":
             socket = _Socket(self._tally, receive, send)
             await self._app(scope, socket.receive, socket.send)
@@ -40,13 +40,15 @@ class Recorder:
 
 
 class _Exchange:
-    """The bodies of one request and its answer."""
+    """One request and its answer: a whole one, or a stream of events."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._scope, self._receive, self._send = scope, receive, send
-        self._keeps = self._is_graphql = scope["path"] == "/graphql"
+    def __init__(self, tally: Tally, scope: Scope, receive: Receive, send: Send) -> None:
+        self._tally, self._scope, self._receive, self._send = tally, scope, receive, send
+        self._is_graphql = scope["path"] == "/graphql"
+        self._is_kept = self._is_graphql
+        self._is_stream = False
         self._body = b""
-        self.answer = b""
+        self._answer = b""
 
     async def receive(self) -> Message:
         """Read along what comes in."""
@@ -58,19 +60,30 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         """Read along what goes out."""
         await self._send(message)
-        self._keeps = self._keeps or message.get("status", 0) >= 400  # no files
-        if self._keeps:
-            self.answer += message.get("body", b"")
+        if message["type"] == "http.response.start":
+            kind = dict(message.get("headers", ())).get(b"content-type", b"")
+            self._is_stream = kind.startswith(b"text/event-stream")
+            self._is_kept = self._is_kept or message["status"] >= 400  # no files
+        elif self._is_stream:
+            for line in message.get("body", b"").splitlines():
+                if line.startswith(b"data: "):
+                    self._tally.note(self._question(), _json(line.removeprefix(b"data: ")))
+        elif self._is_kept:
+            self._answer += message.get("body", b"")
 
-    def question(self) -> Any:
-        """What was asked, in the form of a body with JSON; None when nothing was."""
+    def note_answer(self) -> None:
+        """Note the whole answer."""
+        self._tally.note(self._question(), _json(self._answer))
+
+    def _question(self) -> Asked | None:
+        """What was asked; None when nothing was."""
         if not self._is_graphql:
             return None
         if self._scope["method"] == "POST":
-            return _json(self._body)
+            return _asked(_json(self._body))
         given = parse_qs(self._scope["query_string"].decode(errors="replace"))
         texts = {name: values[0] for name, values in given.items()}
-        return {**texts, "variables": _json(texts.get("variables", "null").encode())}
+        return _asked({**texts, "variables": _json(texts.get("variables", "null").encode())})
 
 
 class _Socket:
@@ -105,7 +118,7 @@ def _json(text: bytes) -> Any:
     """What a text means; None when it is no JSON."""
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

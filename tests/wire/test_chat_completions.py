@@ -39,3 +39,23 @@ async def test_busy_server_is_tried_again(start: Start) -> None:
         run = run_of(await ann.until_ended(sent))
     assert run["status"] == "COMPLETED"
     assert [each.status for each in service.requests[:2]] == [503, 200]
+
+
+async def test_what_the_model_thinks_is_a_part_of_its_own(start: Start) -> None:
+    """Beside the answer, in events and in the message; it is not sent back to the model."""
+    async with (
+        ScriptedChat(dialect="vllm", thinks="I should greet.") as service,
+        start(llm={"api": "openai", "url": service.url}) as server,
+    ):
+        ann = server.user()
+        sent = await ann.send("[[answer: Hello.]]")
+        events = await ann.until_ended(sent)
+        message = (await ann.snapshot(sent["conversation"]["id"]))["messages"]["nodes"][-1]
+        await ann.until_ended(await ann.send("[[answer: Bye.]]", sent["conversation"]["id"]))
+        assert "greet" not in service.requests[-1].prompt
+    thought = [event["text"] for event in events if event.get("reasoning")]
+    assert "".join(thought) == "I should greet."
+    assert message["parts"] == [
+        {"__typename": "ReasoningPart", "index": 0, "text": "I should greet.", "revision": 0},
+        {"__typename": "TextPart", "index": 1, "text": "Hello.", "revision": 0},
+    ]

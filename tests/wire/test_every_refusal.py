@@ -1,18 +1,23 @@
 """Every kind of refusal with all that it says, and the ends of runs that no other test brings."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from pybot.services.runs.answering import Answering
-from tests.client import Api, run_of
+from tests.client import Api, GraphQLErrors, run_of
 from tests.fixtures.server import Server, SettingsWith, Start, serving
+from tests.proxy import redis_proxy
 from tests.scripted_tgi import ScriptedTGI
 from tests.selections import every_field
 
+LIST = "{ viewer { username conversations { totalCount } } }"
 REFUSED = every_field("UserError")
 SEND = f"""mutation($input: SendMessageInput!) {{ sendMessage(input: $input) {{
   message {{ id }} run {{ id }} conversation {{ id }} eventCursor errors {REFUSED} }} }}"""
@@ -83,6 +88,40 @@ async def test_run_without_kernels_fails_with_what_to_do(without_kernels: Api) -
     assert run["error"]["message"]
     again = await ann.send("hello", sent["conversation"]["id"])
     assert run_of(await ann.until_ended(again))["status"] == "COMPLETED"
+
+
+async def test_query_without_redis_says_so_and_is_answered_later(
+    settings_with: SettingsWith, tgi: ScriptedTGI
+) -> None:
+    """What needs no Redis is answered beside it."""
+    is_cut = asyncio.Event()
+
+    async def gate(_request: bytes) -> None:
+        if is_cut.is_set():
+            raise ConnectionAbortedError
+
+    settings = settings_with()
+    async with redis_proxy(settings.redis_om_url.get_secret_value(), gate) as url:
+        settings = settings.model_copy(update={"redis_om_url": SecretStr(url)})
+        async with serving(settings) as address:
+            server = Server(address, tgi, settings)
+            ann = server.user()
+            is_cut.set()
+            with pytest.raises(GraphQLErrors) as refused:
+                await ann.ask(LIST)
+            assert refused.value.code == "UNAVAILABLE"
+            is_cut.clear()
+            async with asyncio.timeout(30):
+                while not await answers(ann):  # noqa: ASYNC110 (nothing else tells)
+                    await asyncio.sleep(0.05)
+            await ann.http.close()
+
+
+async def answers(api: Api) -> bool:
+    """Whether the list can be read again."""
+    with suppress(GraphQLErrors):
+        return bool(await api.ask(LIST))
+    return False
 
 
 async def test_bug_ends_the_run_and_tells_its_id_alone(
