@@ -112,8 +112,13 @@ def givers(schema: GraphQLSchema) -> set[tuple[str, str]]:
     }
 
 
-def operations(schema: GraphQLSchema, place: Place, more: Mapping[str, Any]) -> list[Operation]:
-    """The operation of a place with what is required beside it, and with all that is known."""
+def operations(
+    schema: GraphQLSchema, place: Place, more: Mapping[str, Any], *, asked: str | None = None
+) -> list[Operation]:
+    """The operation of a place with what is required beside it, and with all that is known.
+
+    It asks for all IDs, unless `asked` says for what.
+    """
     field = fields_of(schema.type_map[place.root])[place.field]
     known = BESIDE | dict(more)
     found: list[Operation] = []
@@ -123,8 +128,8 @@ def operations(schema: GraphQLSchema, place: Place, more: Mapping[str, Any]) -> 
             f"${name}: {field.args[name].type}" for name in {place.path[0]: 0} | given
         )
         passed = ", ".join(f"{name}: ${name}" for name in {place.path[0]: 0} | given)
-        asked = selection(schema, get_named_type(field.type))
-        document = f"{ROOTS[place.root]}({declared}) {{ {place.field}({passed}) {{ {asked} }} }}"
+        wanted = asked or selection(schema, get_named_type(field.type))
+        document = f"{ROOTS[place.root]}({declared}) {{ {place.field}({passed}) {{ {wanted} }} }}"
         operation = Operation(place, document, given)
         if operation not in found:
             found.append(operation)

@@ -47,6 +47,9 @@ class Kernel(Node):
     last_activity_at: datetime | None = strawberry.field(
         description="When it last ran code; null before."
     )
+    started_at: datetime | None = strawberry.field(
+        description="When this generation was started; null while none is."
+    )
 
     @field("The conversation it belongs to.")
     async def conversation(self) -> LazyConversation:
@@ -62,4 +65,5 @@ class Kernel(Node):
             name=record.name,
             generation=record.generation,
             last_activity_at=record.last_activity_at,
+            started_at=record.started_at,
         )

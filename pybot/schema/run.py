@@ -14,6 +14,7 @@ from pybot.schema.lazy import LazyCell, LazyConversation, LazyMessage
 from pybot.schema.node import Node
 from pybot.schema.run_error import RunError
 from pybot.schema.scope import Scope, cells
+from pybot.schema.usage import TokenUsage
 from pybot.services import records
 from pybot.services.conversations.snapshots import MessageView
 from pybot.services.values.once import Once
@@ -66,22 +67,6 @@ class RunPhase(Enum):
     )
 
 
-@strawberry.type(description="The tokens that a run used.")
-class TokenUsage:
-    """Tokens, as the model's service counts them."""
-
-    prompt_tokens: int = strawberry.field(description="Tokens that the model read.")
-    completion_tokens: int = strawberry.field(description="Tokens that the model wrote.")
-
-    @classmethod
-    def from_record(cls, record: records.TokenUsage) -> "TokenUsage":
-        """Tokens as a record counts them."""
-        return cls(
-            prompt_tokens=record.prompt_tokens,
-            completion_tokens=record.completion_tokens,
-        )
-
-
 @strawberry.type(
     description="One answer of the assistant: it writes, runs code, reads the outputs "
     "and goes on until it is done."
@@ -89,6 +74,7 @@ class TokenUsage:
 class Run(Node):
     """A run; the message that it writes is read when it is asked for."""
 
+    record: strawberry.Private[records.Run]
     scope: strawberry.Private[Scope]
     view: strawberry.Private[Once[MessageView]]
     status: RunStatus = strawberry.field(description="How far it is.")
@@ -116,6 +102,11 @@ class Run(Node):
         view = await self.view.get()
         return message_types.Message.from_record(view.message, self.scope, self.view)
 
+    @field("The model that writes it.")
+    async def model(self) -> str:
+        # Runs of Pybot 0.1.0 do not name it.
+        return self.record.model or (await self.scope.snapshot.get()).conversation.model
+
     @field("The code that it ran, in order.")
     async def cells(self) -> list[LazyCell]:
         view = await self.view.get()
@@ -128,6 +119,7 @@ class Run(Node):
         """A run as its record has it; its message comes from `view`, or else from the scope."""
         return cls(
             id=ids.encode("Run", record.id),
+            record=record,
             scope=scope,
             view=view or Once(lambda: scope.message(record.message_id)),
             status=RunStatus[record.status.name],

@@ -1,6 +1,7 @@
 """The person of a request, and their conversations."""
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry import UNSET
@@ -8,9 +9,12 @@ from strawberry import UNSET
 from pybot.context import Info
 from pybot.schema import cursors, ids
 from pybot.schema.conversation import Conversation, ConversationConnection, ConversationEdge
-from pybot.schema.fields import After, Before, First, Last, field, page_request
+from pybot.schema.fields import After, Before, First, Last, field, given, page_request
+from pybot.schema.kernel import Kernel
 from pybot.schema.node import Node, PageInfo
+from pybot.schema.run import Run
 from pybot.schema.scope import scope_with
+from pybot.schema.usage import ModelUsage
 from pybot.services import records
 from pybot.services.conversations.snapshots import Snapshot
 from pybot.services.values.once import Once
@@ -18,6 +22,13 @@ from pybot.services.values.pages import Edge
 
 if TYPE_CHECKING:
     from pybot.services.container import Services
+
+Since = Annotated[
+    datetime | None,
+    strawberry.argument(
+        description="Only runs that ended at or after this instant; all that are known when absent."
+    ),
+]
 
 
 @strawberry.type(description="The user that the request is made for.")
@@ -55,6 +66,35 @@ class Viewer(Node):
             page_info=PageInfo.from_page(page),
             total_count=page.total,
         )
+
+    @field(
+        "The viewer's runs that have not ended, oldest first. Those that wait for the viewer are "
+        "not counted by `Limits.maxConcurrentRuns` but by `Limits.maxWaitingRuns`."
+    )
+    async def active_runs(self, info: Info) -> list[Run]:
+        await self.cursor.get()
+        snapshots = await info.context.services.runs.active(info.context.viewer)
+        return [
+            Run.from_record(snapshot.run, scope_with(info, snapshot))
+            for snapshot in snapshots
+            if snapshot.run is not None
+        ]
+
+    @field("The viewer's kernels that are alive, the one that ran code last first.")
+    async def kernels(self, info: Info) -> list[Kernel]:
+        await self.cursor.get()
+        snapshots = await info.context.services.kernels.alive(info.context.viewer)
+        return [
+            Kernel.from_record(snapshot.kernel, scope_with(info, snapshot))
+            for snapshot in snapshots
+            if snapshot.kernel is not None
+        ]
+
+    @field("The tokens that the viewer's runs used, by model.")
+    async def usage(self, info: Info, since: Since = UNSET) -> list[ModelUsage]:
+        await self.cursor.get()
+        used = await info.context.services.viewerlog.usage(info.context.viewer, given(since))
+        return [ModelUsage.from_record(each) for each in records.by_model(used)]
 
     @field(
         "The cursor of this snapshot: what is selected beside it is as of this cursor, and "

@@ -227,6 +227,7 @@ def _services(
             client,
             appender,
             store.gate,
+            store.snapshots,
             provider,
             restart_timeout=settings.jupyter.start_timeout,
         ),

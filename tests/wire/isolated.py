@@ -14,6 +14,7 @@ from graphql import GraphQLSchema, build_client_schema, get_introspection_query,
 
 from pybot.schema import ids
 from tests.client import Api
+from tests.event_stream import ACCEPT, EventReader
 from tests.id_walk import fields_of, gather, givers, selection
 
 # Every kind of output and of event.
@@ -72,6 +73,20 @@ async def over_websocket(api: Api) -> AsyncGenerator[Ask]:
             raise AssertionError("the socket was closed")
 
         yield ask
+
+
+@asynccontextmanager
+async def over_event_stream(api: Api) -> AsyncGenerator[Ask]:
+    """A stream of server-sent events for each operation."""
+
+    async def ask(document: str, variables: dict[str, Any]) -> dict[str, Any]:
+        body = {"query": document, "variables": variables}
+        headers = {**api.headers, **ACCEPT}
+        async with api.http.post(f"{api.url}/graphql", json=body, headers=headers) as response:
+            assert response.status == 200, await response.text()
+            return (await EventReader(response).first()).result
+
+    yield ask
 
 
 async def schema_of(api: Api) -> GraphQLSchema:

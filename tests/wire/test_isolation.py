@@ -18,6 +18,7 @@ from tests.wire.isolated import (
     absent,
     decoded,
     moved,
+    over_event_stream,
     over_http,
     over_websocket,
     world_of,
@@ -30,6 +31,7 @@ SHARED = ["Model"]
 TRANSPORTS = [
     (over_http, ("Query", "Mutation")),
     (over_websocket, ("Query", "Mutation", "Subscription")),
+    (over_event_stream, ("Query", "Mutation", "Subscription")),
 ]
 
 

@@ -18,6 +18,7 @@ SHUTDOWN = """mutation($input: ShutdownKernelInput!) { shutdownKernel(input: $in
   kernel { status generation } errors { __typename code } } }"""
 USAGE = """query($id: ID!) { node(id: $id) {
   ... on Run { usage { promptTokens completionTokens } } } }"""
+KERNELS = "{ viewer { kernels { startedAt lastActivityAt conversation { id } } } }"
 # Neither an interrupt nor anything else that is raised ends it.
 STUBBORN = """print('begun', flush=True)
 import time
@@ -165,3 +166,27 @@ async def chip_of(ann: Api, sent: Any, snapshot: Any) -> list[tuple[str, int]]:
         if event["cursor"] == snapshot["eventCursor"]:
             break
     return said
+
+
+async def test_viewers_kernels_are_those_that_are_alive(two: list[Api]) -> None:
+    """From their start on, each with when it was started; a restart starts it again."""
+    ann, _ = two
+    assert (await ann.ask(KERNELS))["viewer"]["kernels"] == []
+    first, second = [await ann.send("[[code: x = 1]] [[answer: Done.]]") for _ in range(2)]
+    for sent in (first, second):
+        await ann.until_ended(sent)
+    again = await ann.send("[[code: x = 2]] [[answer: Done.]]", first["conversation"]["id"])
+    await ann.until_ended(again)
+    kernels = (await ann.ask(KERNELS))["viewer"]["kernels"]
+    conversations = [kernel["conversation"]["id"] for kernel in kernels]
+    assert conversations == [first["conversation"]["id"], second["conversation"]["id"]]
+    assert all(kernel["startedAt"] < kernel["lastActivityAt"] for kernel in kernels)
+    given = {"conversationId": conversations[0]}
+    assert (await ann.ask(RESTART, input=given))["restartKernel"]["errors"] == []
+    restarted = (await ann.ask(KERNELS))["viewer"]["kernels"][0]
+    assert restarted["startedAt"] > kernels[0]["startedAt"]
+    assert (await ann.ask(SHUTDOWN, input=given))["shutdownKernel"]["errors"] == []
+    assert (await ann.ask(KERNELS))["viewer"]["kernels"] == kernels[1:]
+    query = "query($id: ID!) { conversation(id: $id) { kernel { status startedAt } } }"
+    ended = (await ann.ask(query, id=conversations[0]))["conversation"]["kernel"]
+    assert ended == {"status": "STOPPED", "startedAt": None}

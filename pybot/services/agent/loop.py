@@ -24,7 +24,7 @@ from pybot.services.agent.ports import (
 )
 from pybot.services.agent.prompt import Prompt
 from pybot.services.agent.resuming import lost_cell
-from pybot.services.agent.writing import Writer, WrittenTurn, added
+from pybot.services.agent.writing import Writer, WrittenTurn
 from pybot.services.background.tasks import finish_despite_cancel
 from pybot.services.llm.base import ChatModel, ModelError
 from pybot.services.llm.profiles import Profile
@@ -94,6 +94,13 @@ class _Run:
             before=last_generation([*said, *self._answer.parts]),
         )
 
+    @property
+    def _written(self) -> int:
+        """The tokens that the model wrote; what a lost worker wrote is redone, and not counted."""
+        before = self._assignment.resumption
+        in_attempt = self._usage.completion_tokens - before.usage.completion_tokens
+        return before.written + in_attempt
+
     async def outcome(self) -> Outcome | Suspension:
         limit = self._settings.run.timeout
         scope = asyncio.timeout(max(0, limit - self._assignment.resumption.worked))
@@ -106,7 +113,7 @@ class _Run:
                     raise
                 raise failures.run_timeout(limit) from None
         except Suspended as suspended:
-            return Suspension(phase=suspended.phase, usage=self._usage)
+            return Suspension(phase=suspended.phase, usage=self._usage, written=self._written)
         except RunNotCompleted as stopped:
             return replace(stopped.outcome, usage=self._usage)
         return Outcome(status=RunStatus.COMPLETED, usage=self._usage)
@@ -143,7 +150,7 @@ class _Run:
 
     async def _turn(self) -> WrittenTurn:
         """One turn of the model; a second try with half the history when that was too long."""
-        left = self._settings.run.max_tokens - self._usage.completion_tokens
+        left = self._settings.run.max_tokens - self._written
         if left <= 0:
             raise failures.too_many_tokens()
         try:
@@ -163,6 +170,7 @@ class _Run:
             self._answer,
             self._prompt,
             on_code=self._executor.prepare,
+            on_usage=lambda used: self._tools.log.note_usage(self._usage + used),
             attempts=self._settings.llm.max_attempts,
             pause=self._pause,
         )
@@ -170,5 +178,4 @@ class _Run:
         try:
             return await writer.write(fitted, self._tools.profile.temperature)
         finally:
-            self._usage = added(self._usage, writer.usage)
-            self._tools.log.note_usage(self._usage)
+            self._usage += writer.usage

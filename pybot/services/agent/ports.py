@@ -133,10 +133,14 @@ class Suspended(Exception):
 
 
 class Suspension(Struct, frozen=True, kw_only=True):
-    """A run is to wait for a person: `phase` says for what, `usage` is what it used until then."""
+    """A run is to wait for a person: `phase` says for what, `usage` is what it used until then.
+
+    `written` are the tokens that count for the longest answer.
+    """
 
     phase: RunPhase
     usage: TokenUsage = TokenUsage()
+    written: int = 0
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -147,10 +151,14 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class Resumption(Struct, frozen=True, kw_only=True):
-    """What a resumed run did before: `worked` is in seconds, without the time it was suspended."""
+    """What a run did before this attempt: `worked` is in seconds, without time it was suspended.
+
+    `usage` is all that it used, `written` what of it counts for the longest answer.
+    """
 
     decision: Decision | None = None
     usage: TokenUsage = TokenUsage()
+    written: int = 0
     worked: float = 0
 
 

@@ -37,8 +37,8 @@ class WrittenTurn(Struct, frozen=True, kw_only=True):
 class Writer:
     """Writes one turn of the model into an answer.
 
-    Raises ModelError, and RunNotCompleted when the model repeats itself; the answer has what was
-    written by then.
+    `on_usage` is called with the tokens of the turn so far. Raises ModelError, and RunNotCompleted
+    when the model repeats itself; the answer has what was written by then.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Writer:
         prompt: Prompt,
         *,
         on_code: Callable[[], None],
+        on_usage: Callable[[TokenUsage], None],
         attempts: int,
         pause: float,
     ) -> None:
@@ -57,6 +58,7 @@ class Writer:
         self._answer = answer
         self._prompt = prompt
         self._on_code = on_code
+        self._on_usage = on_usage
         self._attempts = attempts
         self._pause = pause
         self._parser = Parser()
@@ -107,15 +109,20 @@ class Writer:
     async def _read(self, stream: AsyncIterator[Delta | ResponseEnd], request: ModelRequest) -> str:
         """Write what the model streams, and count its tokens; the reason of the response's end."""
         written: list[Delta] = []
+        prompt_tokens = self._prompt.estimate(request.turns)
         usage: TokenUsage | None = None
         was_refused = False
         try:
             async for item in stream:
+                if isinstance(item, Delta):
+                    written.append(item)
+                # Most services send a piece a token.
+                so_far = TokenUsage(prompt_tokens=prompt_tokens, completion_tokens=len(written))
+                self._on_usage(self.usage + so_far)
                 await self._log.phase(RunPhase.GENERATING)
                 if isinstance(item, ResponseEnd):
                     usage = item.usage
                     return item.reason
-                written.append(item)
                 await self._take(item)
                 if self._is_over:
                     usage = await self._reported_usage(stream)
@@ -128,7 +135,8 @@ class Writer:
                 self._prompt.correct(request.turns, usage.prompt_tokens)
             elif not was_refused:  # cut off: an estimate
                 usage = self._prompt.estimate_usage(request.turns, written)
-            self.usage = added(self.usage, usage or TokenUsage())
+            self.usage += usage or TokenUsage()
+            self._on_usage(self.usage)
         message = "The answer broke off: the model's service ended it too early."
         raise ModelError(RunErrorCode.MODEL_INTERRUPTED, message)
 
@@ -179,14 +187,6 @@ class Writer:
         for parsed in self._parser.finish():
             if is_whole or not isinstance(parsed, CodeEnded):
                 await self._write(parsed)
-
-
-def added(first: TokenUsage, second: TokenUsage) -> TokenUsage:
-    """The sum of two usages."""
-    return TokenUsage(
-        prompt_tokens=first.prompt_tokens + second.prompt_tokens,
-        completion_tokens=first.completion_tokens + second.completion_tokens,
-    )
 
 
 def _continued(turns: Sequence[Turn], text: str) -> tuple[Turn, ...]:

@@ -2,26 +2,33 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
+from operator import itemgetter
 
 from msgspec.structs import replace
 
 from pybot.errors import Conflict, NotFound, Unavailable
 from pybot.services.conversation_kernels.lifecycle import KernelLifecycle
 from pybot.services.conversation_kernels.port import ConversationKernel
-from pybot.services.conversation_kernels.records import RUNNING, KernelRecords, with_status
+from pybot.services.conversation_kernels.records import ALIVE, RUNNING, KernelRecords, with_status
 from pybot.services.conversations.gate import NO_CONVERSATION, Gate
+from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.kernels.base import KernelDied, Kernels, KernelUnavailable
 from pybot.services.records import Kernel, KernelStatus, Viewer
 from pybot.services.store.appender import Appender
 from pybot.services.store.client import Client
 from pybot.services.store.requests import CARRIED_OUT, Request
 from pybot.services.store.write import Refused
+from pybot.services.values.instants import milliseconds, now
 
 logger = logging.getLogger(__name__)
 
 NOT_RUNNING = "The kernel is not running: the next code starts one."
 NOT_RESTARTED = "The kernel could not be restarted: the next code starts one."
 NOTICES_RETRY = 1.0
+# A kernel that was needed, and is not alive so long after, was not started.
+NEVER_STARTED = 60_000  # ms
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class ConversationKernels:
@@ -35,12 +42,14 @@ class ConversationKernels:
         client: Client,
         appender: Appender,
         gate: Gate,
+        snapshots: Snapshots,
         provider: Kernels,
         *,
         restart_timeout: float,
     ) -> None:
         self._client = client
         self._gate = gate
+        self._snapshots = snapshots
         self.records = KernelRecords(client, appender)
         self.lifecycle = KernelLifecycle(self.records, provider, restart_timeout)
 
@@ -52,6 +61,21 @@ class ConversationKernels:
     def of(self, viewer: Viewer, conversation_id: str) -> ConversationKernel:
         """The kernel of a conversation, as a run uses it."""
         return ConversationKernel(self.lifecycle, viewer, conversation_id)
+
+    async def alive(self, viewer: Viewer) -> list[Snapshot]:
+        """The conversations whose kernel is alive, the one that ran code last first."""
+        needed = await self.records.needed(viewer)
+        found: list[tuple[datetime, Snapshot]] = []
+        unused: dict[str, int] = {}
+        opened = await self._snapshots.open_each(viewer, list(needed))
+        for (conversation_id, noted), snapshot in zip(needed.items(), opened, strict=True):
+            kernel = snapshot.kernel if snapshot else None
+            if snapshot and kernel and kernel.status in ALIVE:
+                found.append((kernel.last_activity_at or NEVER, snapshot))
+            elif noted < milliseconds(now()) - NEVER_STARTED:
+                unused[conversation_id] = noted
+        await self.records.forget_needed(viewer, unused)
+        return [each for _, each in sorted(found, key=itemgetter(0), reverse=True)]
 
     async def interrupt(self, viewer: Viewer, conversation_id: str) -> Kernel:
         """Interrupt the code that the kernel runs; raises Conflict when none is running."""

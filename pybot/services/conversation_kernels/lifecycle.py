@@ -98,7 +98,7 @@ class KernelLifecycle:
             await self._replace(restarting, KernelStatus.DEAD, extend=on_failure)
             raise
         generation = await self.records.next_generation(restarting.conversation_id)
-        after = replace(restarting, generation=generation)
+        after = replace(restarting, generation=generation, started_at=now())
         return await self._replace(restarting, KernelStatus.IDLE, after) or restarting
 
     async def _start_in_place_of(
@@ -122,7 +122,8 @@ class KernelLifecycle:
 
         def starting(before: Kernel | None) -> Kernel:
             known = before or Kernel(conversation_id=conversation_id, status=status)
-            return with_status(replace(known, generation=generation, kernel_id=None), status)
+            unstarted = replace(known, generation=generation, kernel_id=None, started_at=None)
+            return with_status(unstarted, status)
 
         mine = await self.records.change(conversation_id, starting)
         assert mine is not None
@@ -133,7 +134,7 @@ class KernelLifecycle:
             raise
         try:
             kernel = await self._replace(
-                mine, KernelStatus.IDLE, replace(mine, kernel_id=kernel_id)
+                mine, KernelStatus.IDLE, replace(mine, kernel_id=kernel_id, started_at=now())
             )
         except NotFound:
             await self.end(kernel_id)

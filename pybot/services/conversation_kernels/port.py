@@ -19,14 +19,15 @@ class ConversationKernel:
         self._lifecycle = lifecycle
         self._records = lifecycle.records
         self._provider = lifecycle.provider
-        self._username = viewer.username
+        self._viewer = viewer
         self._conversation_id = conversation_id
 
     async def ensure_started(self) -> int:
         """Start the kernel unless it is alive; its generation."""
+        await self._records.note_needed(self._viewer, self._conversation_id)
         kernel = await self._lifecycle.wait_until_restarted(self._conversation_id)
         if kernel is None or not await self._is_alive(kernel):
-            kernel = await self._lifecycle.start(self._conversation_id, self._username)
+            kernel = await self._lifecycle.start(self._conversation_id, self._viewer.username)
         return kernel.generation
 
     def execute(self, code: str, *, message_id: str) -> AsyncGenerator[Reaction]:
@@ -62,9 +63,9 @@ class ConversationKernel:
         await self._lifecycle.wait_until_restarted(self._conversation_id)
         kernel = await self._records.change(self._conversation_id, restarting)
         if kernel is None or kernel.status is not KernelStatus.RESTARTING:
-            await self._lifecycle.start(self._conversation_id, self._username)
+            await self._lifecycle.start(self._conversation_id, self._viewer.username)
         else:
-            await self._lifecycle.restart(kernel, self._username)
+            await self._lifecycle.restart(kernel, self._viewer.username)
 
     async def _busy(
         self, begin: Callable[[str], AsyncGenerator[Reaction]]

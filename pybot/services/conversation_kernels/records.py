@@ -5,7 +5,7 @@ command and a notice of the provider may change a record at the same time, so ea
 that the record is still the one that was read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,15 +13,26 @@ from msgspec.structs import replace
 
 from pybot.errors import NotFound
 from pybot.services.conversations.gate import NO_CONVERSATION
-from pybot.services.records import Kernel, KernelStatus
+from pybot.services.records import Kernel, KernelStatus, Viewer
 from pybot.services.records.events import KernelChanged
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.client import Client
+from pybot.services.store.script import Script
 from pybot.services.store.write import EXISTS, Refused, Write
-from pybot.services.values.instants import now
+from pybot.services.values.instants import milliseconds, now
 
 RUNNING = (KernelStatus.IDLE, KernelStatus.BUSY)
+ALIVE = (*RUNNING, KernelStatus.STARTING, KernelStatus.RESTARTING)
+
+# KEYS[1] the viewer's kernels; ARGV: a conversation, and when it was noted last.
+FORGET = """
+local noted = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if noted and tonumber(noted) == tonumber(ARGV[2]) then
+    redis.call('ZREM', KEYS[1], ARGV[1])
+end
+return 0
+"""
 # The label of the requirement that a record has not changed since it was read.
 SAME_KERNEL = "kernel"
 
@@ -37,6 +48,7 @@ class KernelRecords:
     def __init__(self, client: Client, appender: Appender) -> None:
         self.client = client
         self._appender = appender
+        self._forget = Script(client, FORGET)
 
     async def load(self, conversation_id: str) -> Kernel | None:
         """The record of a conversation's kernel; None before the first one."""
@@ -103,6 +115,24 @@ class KernelRecords:
             raise
         return True
 
+    async def note_needed(self, viewer: Viewer, conversation_id: str) -> None:
+        """List a conversation with the viewer's kernels: its kernel may be started next."""
+        key = keys.viewer_kernels(viewer.key)
+        await self.client.zadd(key, {conversation_id: milliseconds(now())})
+
+    async def needed(self, viewer: Viewer) -> dict[str, int]:
+        """The conversations that are listed, with the ms at which they were noted last."""
+        found: Any = await self.client.zrange(
+            keys.viewer_kernels(viewer.key), 0, -1, withscores=True
+        )
+        return {conversation_id.decode(): int(noted) for conversation_id, noted in found}
+
+    async def forget_needed(self, viewer: Viewer, noted: Mapping[str, int]) -> None:
+        """Take conversations off the list that were not noted again meanwhile."""
+        key = keys.viewer_kernels(viewer.key)
+        if noted:
+            await self._forget.each([([key], each) for each in noted.items()])
+
     async def next_generation(self, conversation_id: str) -> int:
         """The generation of the next kernel."""
         head = keys.conversation(conversation_id)
@@ -111,12 +141,13 @@ class KernelRecords:
 
 def with_status(kernel: Kernel, status: KernelStatus) -> Kernel:
     """A kernel with a status since now; DEAD and STOPPED remove the ID of the process."""
-    gone = status in (KernelStatus.DEAD, KernelStatus.STOPPED)
+    gone = status not in ALIVE
     return replace(
         kernel,
         status=status,
         since=now(),
         kernel_id=None if gone else kernel.kernel_id,
+        started_at=None if gone else kernel.started_at,
         last_activity_at=now() if status in RUNNING else kernel.last_activity_at,
     )
 

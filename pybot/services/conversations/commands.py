@@ -204,6 +204,13 @@ class Conversations:
         texts = [joined_text(edge.node.parts) for edge in page.edges]
         return first_words(texts[0]) if texts else NEW_TITLE
 
+    def answering_model(self, model: str) -> str:
+        """The name of the model that answers in a conversation with a model.
+
+        The default one stands in for one that this server no longer names.
+        """
+        return model if model in self._model_names else self._model_names[0]
+
     def _check_model(self, model: str | None) -> None:
         if model is not None and model not in self._model_names:
             raise NotFound("This server has no such model.", ("modelId",))

@@ -3,10 +3,12 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from pybot.services.records import Viewer, conversation_of
+from pybot.services.records import Run, RunUsage, TokenUsage, Viewer, conversation_of
 from pybot.services.records.events import (
     ConversationChanged,
     ConversationDeleted,
@@ -19,7 +21,10 @@ from pybot.services.store.client import Client
 from pybot.services.store.follow import check_cursor, follow
 from pybot.services.store.hub import Hub
 from pybot.services.store.write import Write
-from pybot.services.values.instants import milliseconds
+from pybot.services.values.instants import first_millisecond, milliseconds
+
+# How many ended runs of a viewer are known by what they used; each takes some 200 bytes.
+MAX_USAGE = 20_000
 
 
 class ViewerEntry(Struct, frozen=True):
@@ -40,6 +45,17 @@ def conversation_id_of(event: ViewerEvent) -> str:
             return event.conversation_id
         case RunChanged():
             return conversation_of(event.run.id)
+
+
+_usage = msgspec.json.Decoder(RunUsage)
+
+
+def _add_usage(write: Write, key: str, run: Run) -> None:
+    """Note what an ended run used, once however often it is said that it has ended."""
+    if run.completed_at is not None and run.model:
+        used = RunUsage(run_id=run.id, model=run.model, tokens=run.usage or TokenUsage())
+        write.do("ZADD", key, milliseconds(run.completed_at), msgspec.json.encode(used))
+        write.do("ZREMRANGEBYRANK", key, 0, -MAX_USAGE - 1)
 
 
 class ViewerLog:
@@ -73,8 +89,10 @@ class ViewerLog:
                     write.rank(listed, conversation.id, updated, is_upper=conversation.pinned)
                 case ConversationDeleted(conversation_id=conversation_id):
                     write.do("ZREM", listed, conversation_id)
+                    write.do("ZREM", keys.viewer_kernels(key), conversation_id)
                 case RunChanged(run=run) if run.status.ended:
                     write.do("ZREM", running, run.id).do("ZREM", waiting, run.id)
+                    _add_usage(write, keys.viewer_usage(key), run)
                 case RunChanged(run=run) if run.is_suspended:
                     score = milliseconds(run.created_at)
                     write.do("ZREM", running, run.id).do("ZADD", waiting, score, run.id)
@@ -82,6 +100,16 @@ class ViewerLog:
                     score = milliseconds(run.created_at)
                     write.do("ZADD", running, score, run.id).do("ZREM", waiting, run.id)
         await self._appender.append(write)
+
+    async def usage(self, viewer: Viewer, since: datetime | None) -> list[RunUsage]:
+        """What the viewer's runs used that ended at or after `since`; of all when None.
+
+        The newest MAX_USAGE are known.
+        """
+        least = "-inf" if since is None else first_millisecond(since)
+        key = keys.viewer_usage(viewer.key)
+        found: Any = await self._client.zrangebyscore(key, least, "+inf")
+        return [_usage.decode(each) for each in found]
 
     async def follow(self, viewer: Viewer, after: int | None) -> AsyncGenerator[ViewerEntry]:
         """Events of the viewer's log after `after` (from now on when None).

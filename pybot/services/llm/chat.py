@@ -120,9 +120,12 @@ class ChatCompletionsModel:
         counted = answer.usage or Usage()
         if counted.prompt_tokens:
             self._characters_a_token = max(1.0, characters / counted.prompt_tokens)
+        prompt, completion = counted.prompt_tokens_details, counted.completion_tokens_details
         usage = TokenUsage(
             prompt_tokens=counted.prompt_tokens or round(characters / self._characters_a_token),
             completion_tokens=counted.completion_tokens or answer.pieces,
+            cached_tokens=prompt and prompt.cached_tokens,
+            reasoning_tokens=completion and completion.reasoning_tokens,
         )
         return ResponseEnd(answer.reason or "stop", usage)
 

@@ -35,11 +35,25 @@ class Choice(Struct, frozen=True):
     finish_reason: str | None = None
 
 
+class PromptDetails(Struct, frozen=True):
+    """Of a prompt's tokens, those that the server had cached."""
+
+    cached_tokens: int | None = None
+
+
+class CompletionDetails(Struct, frozen=True):
+    """Of an answer's tokens, those of its thoughts."""
+
+    reasoning_tokens: int | None = None
+
+
 class Usage(Struct, frozen=True):
-    """Tokens of the prompt and of the answer."""
+    """Tokens of the prompt and of the answer; servers leave the details out, or say null."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    prompt_tokens_details: PromptDetails | None = None
+    completion_tokens_details: CompletionDetails | None = None
 
 
 class Chunk(Struct, frozen=True):

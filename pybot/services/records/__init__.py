@@ -16,6 +16,7 @@ from pybot.services.records.output import (
 )
 from pybot.services.records.part import CellPart, ErrorPart, Part, TextPart, joined_text
 from pybot.services.records.run import Run, RunError, RunErrorCode, RunPhase, RunStatus, TokenUsage
+from pybot.services.records.usage import ModelUsage, RunUsage, by_model
 from pybot.services.records.viewer import Viewer
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Message",
     "MessageRole",
     "MessageStatus",
+    "ModelUsage",
     "Output",
     "Part",
     "Representation",
@@ -41,11 +43,13 @@ __all__ = [
     "RunErrorCode",
     "RunPhase",
     "RunStatus",
+    "RunUsage",
     "StreamName",
     "StreamOutput",
     "TextPart",
     "TokenUsage",
     "Viewer",
+    "by_model",
     "conversation_of",
     "joined_text",
     "new_id",

@@ -34,5 +34,7 @@ class Kernel(Struct, frozen=True, kw_only=True):
     generation: int = 0
     # The ID of the process at its provider; None while there is none.
     kernel_id: str | None = None
+    # When the process was started; None while there is none.
+    started_at: datetime | None = None
     # When the kernel was last found running: at each change to IDLE or BUSY.
     last_activity_at: datetime | None = None

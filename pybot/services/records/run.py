@@ -66,6 +66,18 @@ class TokenUsage(Struct, frozen=True, kw_only=True):
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    # Of the prompt's, those that the service had cached; None when it does not say.
+    cached_tokens: int | None = None
+    # Of the completion's, those that the model thought; None when its service does not say.
+    reasoning_tokens: int | None = None
+
+    def __add__(self, other: "TokenUsage") -> "TokenUsage":
+        return TokenUsage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cached_tokens=_sum_of_known(self.cached_tokens, other.cached_tokens),
+            reasoning_tokens=_sum_of_known(self.reasoning_tokens, other.reasoning_tokens),
+        )
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -79,7 +91,9 @@ class Run(Struct, frozen=True, kw_only=True):
     phase: RunPhase | None = None
     # Set when FAILED or INCOMPLETE.
     error: RunError | None = None
-    # None until the run has ended or was suspended.
+    # The name of the model that writes it; empty in runs of Pybot 0.1.0.
+    model: str = ""
+    # The tokens used so far, by all attempts; None before the first one.
     usage: TokenUsage | None = None
     # How often a worker has taken the run up; 0 before the first. Writes of a run require it (the
     # fence), so that a worker that was replaced can write nothing.
@@ -96,3 +110,7 @@ class Run(Struct, frozen=True, kw_only=True):
     def is_suspended(self) -> bool:
         """Whether it waits for a person, and no worker has it."""
         return self.phase in (RunPhase.AWAITING_APPROVAL, RunPhase.AWAITING_INPUT)
+
+
+def _sum_of_known(first: int | None, second: int | None) -> int | None:
+    return first if second is None else second + (first or 0)

@@ -155,7 +155,7 @@ class Attempt:
     ) -> Outcome | None:
         """How the run ended; None when it was suspended."""
         if self._is_cancelled:
-            return Outcome(status=RunStatus.CANCELLED)
+            return Outcome(status=RunStatus.CANCELLED, usage=log.usage)
         begun = time.monotonic()
         result = await self._result(log, viewer, resumption)
         if isinstance(result, Outcome):
@@ -191,7 +191,7 @@ class Attempt:
                     await self._check_now.wait()
             self._check_now.clear()
             try:
-                if not await log.lease.renew_unless_cancelled():
+                if not await log.renew_lease():
                     self._is_cancelled = True
                     break
             except Superseded:

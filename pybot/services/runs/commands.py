@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from operator import itemgetter
+from typing import Any
 
 from pybot.errors import InvalidInput, NotFound, PybotError, Superseded, Unavailable
 from pybot.services.agent.ports import Outcome
@@ -111,13 +113,27 @@ class Runs:
         snapshot = await self._snapshots.open(viewer, conversation_id)
         run = await self._snapshots.run(snapshot, run_id)
         if run.status is RunStatus.QUEUED or run.is_suspended:
+            log = self._run_logs.of(viewer, run)
             try:
-                await self._run_logs.of(viewer, run).end(Outcome(status=RunStatus.CANCELLED))
+                await log.end(Outcome(status=RunStatus.CANCELLED, usage=log.usage))
             except Superseded:
                 logger.info("run=%s was taken up while it was cancelled", run_id)
         await self._queue.cancel(run_id)
         snapshot = await self._snapshots.open(viewer, conversation_id)
         return snapshot, await self._snapshots.run(snapshot, run_id)
+
+    async def active(self, viewer: Viewer) -> list[Snapshot]:
+        """The conversations with a run that has not ended, the oldest run first."""
+        listed = keys.viewer_runs(viewer.key), keys.viewer_waiting(viewer.key)
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for key in listed:
+                pipeline.zrange(key, 0, -1)
+            found: Any = await pipeline.execute()
+        # Both may have runs that ended, or were never begun; a conversation has one at most.
+        ids = {conversation_of(run_id.decode()) for run_ids in found for run_id in run_ids}
+        opened = await self._snapshots.open_each(viewer, list(ids))
+        snapshots = [(each.run.created_at, each) for each in opened if each and each.run]
+        return [each for _, each in sorted(snapshots, key=itemgetter(0))]
 
     async def _start(
         self,

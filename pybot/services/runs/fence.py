@@ -13,7 +13,7 @@ from pybot.services.records import Run, conversation_of
 from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.client import Client
-from pybot.services.store.write import LOST, Refused, Write
+from pybot.services.store.write import LOST, Refused, Word, Write
 
 # The mark in a run's hash, and the label of a write that is refused for its sake.
 CANCELLED = "cancelled"
@@ -119,10 +119,14 @@ class Lease:
         """Renew the lease; raises Superseded when another attempt has begun."""
         await self._hold(self._fence.write(), time.monotonic())
 
-    async def renew_unless_cancelled(self) -> bool:
-        """Like `renew`; False, and the lease not renewed, when the run was cancelled."""
-        write = self._fence.write()
-        write.require(CANCELLED, 0, "HGET", keys.run(self._fence.run_id), CANCELLED)
+    async def renew_unless_cancelled(self, *fields: Word) -> bool:
+        """Like `renew`, with fields of the run's hash to set and their values.
+
+        False, and nothing written, when the run was cancelled.
+        """
+        run = keys.run(self._fence.run_id)
+        write = self._fence.write().require(CANCELLED, 0, "HGET", run, CANCELLED)
+        write.do("HSET", run, *fields)
         return await self._hold(write, time.monotonic())
 
     async def release(self) -> None:

@@ -74,7 +74,7 @@ class FencedLog:
         self._pending: deque[asyncio.Future[int]] = deque()
         self._fence = Fence(logs.appender, run)
         self.run = run
-        self.usage = TokenUsage()
+        self.usage = run.usage or TokenUsage()
         self.lease = Lease(logs.client, self._fence, holder, logs.lease)
 
     @property
@@ -83,7 +83,7 @@ class FencedLog:
         return self.lease.is_held
 
     def note_usage(self, usage: TokenUsage) -> None:
-        """Note the tokens that this attempt has used so far."""
+        """Note the tokens that the run has used so far; stored with the phase and the lease."""
         self.usage = usage
 
     def seal(self) -> None:
@@ -115,6 +115,10 @@ class FencedLog:
         self._fence.begin(run)
         await self._viewerlog.append(self._viewer, RunChanged(run))
 
+    async def renew_lease(self) -> bool:
+        """Renew the lease, and store the tokens used so far; False when the run was cancelled."""
+        return await self.lease.renew_unless_cancelled("usage", msgspec.json.encode(self.usage))
+
     async def emit(self, *events: Event) -> None:
         """Append events in order; deltas may wait and be merged."""
         while self._pending and self._pending[0].done():
@@ -134,8 +138,9 @@ class FencedLog:
         """Set and publish the phase; nothing happens when it is the same."""
         if phase is self.run.phase:
             return
-        self.run = replace(self.run, phase=phase)
-        write = self._fence.write().do("HSET", self._key, "phase", phase)
+        self.run = replace(self.run, phase=phase, usage=self.usage)
+        write = self._fence.write()
+        write.do("HSET", self._key, "phase", phase, "usage", msgspec.json.encode(self.usage))
         await self._append(write.emit(RunChanged(self.run)))
 
     async def commit(self, step: Step) -> None:
@@ -156,7 +161,8 @@ class FencedLog:
         run, key = replace(self.run, phase=suspension.phase, usage=suspension.usage), self._key
         write = self._fence.write().require(CANCELLED, 0, "HGET", key, CANCELLED)
         waits: tuple[Word, ...] = ("suspended_until", until, "worked", worked, "decision", "")
-        write.do("HSET", key, *run_fields(run), *waits).do("DEL", keys.lease(run.id))
+        write.do("HSET", key, *run_fields(run), *waits, "written", suspension.written)
+        write.do("DEL", keys.lease(run.id))
         if not await self._fence.append_alone(write.emit(RunChanged(run)), unless=CANCELLED):
             return False
         self.run = run

@@ -99,12 +99,13 @@ class RunStarter:
             model=new.model,
             instructions=new.instructions,
         )
-        started = _NewRun(self._hashes, request, Write.new_conversation(conversation_id))
+        write = Write.new_conversation(conversation_id)
+        started = _NewRun(self._hashes, request, write, created.model)
         question = started.question(text, branch="0", position=0, entries=0, parent_id=None)
         _, run = started.answer(branch="0", position=1, entries=1, parent_id=question.id)
         created = created.model_copy(update={"active_run": run.id, "length": 2})
         event = ConversationChanged(created.record(), run, created=True)
-        write = started.write.do("HSET", started.write.head, *new_fields(created)).emit(event)
+        started.write.do("HSET", write.head, *new_fields(created)).emit(event)
         await self._quota.admit(viewer, run.id)
         await self._note_unfinished(run.id)
         last = await self._appender.append(write)
@@ -168,7 +169,9 @@ class RunStarter:
             if opened.stored.active_run:
                 raise Conflict(BUSY, run_id=opened.stored.active_run)
             await self._quota.admit(viewer, run_id)
-            message, run = await begin(opened, _NewRun(self._hashes, request, write), changed)
+            model = self._conversations.answering_model(opened.stored.model)
+            new = _NewRun(self._hashes, request, write, model)
+            message, run = await begin(opened, new, changed)
             added.append((message, run))
             return run
 
@@ -209,9 +212,10 @@ class RunStarter:
 class _NewRun:
     """Adds a question, an empty answer and its run to one write."""
 
-    def __init__(self, hashes: Hashes, request: Request, write: Write) -> None:
+    def __init__(self, hashes: Hashes, request: Request, write: Write, model: str) -> None:
         self._hashes = hashes
         self._request = request
+        self._model = model
         self.write = request.record_in(write)
 
     def question(
@@ -258,6 +262,7 @@ class _NewRun:
             pk=answer.run_id,
             message_id=answer.id,
             status=RunStatus.QUEUED.value,
+            model=self._model,
             created_at=milliseconds(answer.created_at),
         )
         run = stored.record()

@@ -184,7 +184,9 @@ def resumption_of(stored: RunHash) -> Resumption:
     """What a run did before it was suspended, from its hash."""
     decision = msgspec.json.decode(stored.decision, type=Decision) if stored.decision else None
     usage = stored.record().usage or TokenUsage()
-    return Resumption(decision=decision, usage=usage, worked=stored.worked / 1000)
+    return Resumption(
+        decision=decision, usage=usage, written=stored.written, worked=stored.worked / 1000
+    )
 
 
 def _too_many(most: int, usage: TokenUsage) -> Outcome:

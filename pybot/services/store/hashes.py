@@ -87,6 +87,7 @@ class RunHash(HashModel):
 
     message_id: str
     status: str
+    model: str = ""
     phase: str = ""
     error: str = ""
     usage: str = ""
@@ -100,6 +101,8 @@ class RunHash(HashModel):
     decision: str = ""
     # Milliseconds that workers spent on it before the newest suspension.
     worked: int = 0
+    # Tokens that the model wrote before the newest suspension, of the most in one answer.
+    written: int = 0
     created_at: int
     completed_at: int = 0
 
@@ -121,6 +124,7 @@ class RunHash(HashModel):
             id=str(self.pk),
             message_id=self.message_id,
             status=RunStatus(self.status),
+            model=self.model,
             phase=RunPhase(self.phase) if self.phase else None,
             error=msgspec.json.decode(self.error, type=RunError) if self.error else None,
             usage=msgspec.json.decode(self.usage, type=TokenUsage) if self.usage else None,

@@ -128,3 +128,16 @@ def viewer_runs(viewer_key: str) -> str:
 def viewer_waiting(viewer_key: str) -> str:
     """Sorted set: ID of a suspended run → when it was suspended or asked for, in milliseconds."""
     return f"pybot:viewer:{{{viewer_key}}}:waiting"
+
+
+def viewer_usage(viewer_key: str) -> str:
+    """Sorted set: what each ended run used, as JSON → when it ended, in milliseconds."""
+    return f"pybot:viewer:{{{viewer_key}}}:usage"
+
+
+def viewer_kernels(viewer_key: str) -> str:
+    """Sorted set: conversation ID → when its kernel was last needed, in milliseconds.
+
+    It has all conversations whose kernel is alive, and may have others.
+    """
+    return f"pybot:viewer:{{{viewer_key}}}:kernels"

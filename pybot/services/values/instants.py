@@ -17,3 +17,9 @@ def milliseconds(instant: datetime) -> int:
 def instant(milliseconds: int) -> datetime:
     """The instant that a number of milliseconds since the epoch names."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def first_millisecond(instant: datetime) -> int:
+    """The first whole millisecond since the epoch at or after an instant."""
+    microseconds = round(instant.timestamp() * 1_000_000)
+    return -(-microseconds // 1000)

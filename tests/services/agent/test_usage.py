@@ -67,6 +67,23 @@ async def test_cancelled_run_has_the_tokens_of_its_half_answer(pair: Pair) -> No
     assert 15 < log.usage.completion_tokens < 2000
 
 
+async def test_tokens_are_noted_as_the_model_writes() -> None:
+    """Those of turns before with those of this one, which are a guess until it ends."""
+    log, model = FakeLog(), FakeModel([text_of("1+1")], ["a ", "b ", asyncio.Event()])
+    task = asyncio.create_task(
+        run_agent(tools(model, FakeKernel(), log), assignment(asked("x" * 350)), settings())
+    )
+    await model.waiting.wait()
+    assert log.usage is not None
+    seen = log.usage
+    assert seen.completion_tokens == 5 + 2
+    assert 50 < seen.prompt_tokens < 250
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert log.usage.prompt_tokens == seen.prompt_tokens
+
+
 async def test_run_cancelled_before_the_first_word_has_its_prompt() -> None:
     log, model = FakeLog(), FakeModel([asyncio.Event()])
     task = asyncio.create_task(

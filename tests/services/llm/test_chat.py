@@ -80,6 +80,26 @@ async def test_usage_may_come_with_the_end_or_behind_it() -> None:
     assert end_of(within).usage.prompt_tokens == 3
 
 
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        ({}, (None, None)),
+        ({"prompt_tokens_details": None, "completion_tokens_details": None}, (None, None)),
+        (
+            {"prompt_tokens_details": {"cached_tokens": 2}, "completion_tokens_details": {}},
+            (2, None),
+        ),
+        ({"completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 1}}, (None, 0)),
+    ],
+)
+async def test_details_of_the_usage_are_taken_where_they_are_given(
+    details: dict[str, Any], expected: tuple[int | None, int | None]
+) -> None:
+    counted = {**usage(3, 1), **details}
+    found = end_of(await read([text("a"), text("", "stop", usage=counted), DONE])).usage
+    assert (found.cached_tokens, found.reasoning_tokens) == expected
+
+
 async def test_usage_in_every_chunk_is_not_the_end() -> None:
     items = await read([text(word, usage=usage(3, 1)) for word in "abc"] + [text("", "stop"), DONE])
     assert text_of(items) == "abc"

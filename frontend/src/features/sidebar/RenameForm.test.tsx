@@ -5,7 +5,7 @@ import { conversation } from "../../state/testing";
 import { RenameForm } from "./RenameForm";
 
 it("takes no more than the server does", async () => {
-  const listed = { ...conversation, activeRunId: null };
+  const listed = { ...conversation, pinned: false, activeRunId: null };
   render(<RenameForm conversation={listed} onDone={() => undefined} />);
   const field = screen.getByRole("textbox", { name: "New title" });
   await userEvent.clear(field);

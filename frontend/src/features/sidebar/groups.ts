@@ -14,8 +14,7 @@ export function grouped(conversations: readonly ListedConversation[], now: Date)
   return ORDER.map((group) => ({
     group,
     conversations: conversations.filter(
-      ({ pinned, updatedAt }) =>
-        (pinned ? "pinned" : groupOf(new Date(updatedAt), now)) === group,
+      ({ pinned, updatedAt }) => (pinned ? "pinned" : groupOf(new Date(updatedAt), now)) === group,
     ),
   })).filter((it) => it.conversations.length > 0);
 }
