@@ -6,7 +6,7 @@ in `tests/chat_shapes.py`.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -43,12 +43,13 @@ class ScriptedChat(ScriptedTGI):
     """The server, for as long as it is entered.
 
     With `refuses_open` it refuses, in these words, to go on with an unfinished message. What it
-    `thinks` comes before each answer.
+    `thinks` comes before each answer; `counts` are added to the tokens that it counts.
     """
 
     dialect: Dialect = "vllm"
     refuses_open: str = ""
     thinks: str = ""
+    counts: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def _routes(self) -> list[web.RouteDef]:
         return [
@@ -95,6 +96,7 @@ class ScriptedChat(ScriptedTGI):
                 if not (word == "length" and self.dialect == "tgi"):
                     await response.write(self._event(chat_shapes.finish(self.dialect, word)))
                 tokens = chat_shapes.usage(self.dialect, count + (word == "stop"))
+                tokens["usage"] |= self.counts
                 await response.write(self._event(tokens) + chat_shapes.done(self.dialect))
             case "error":
                 message = "the model failed"
