@@ -168,8 +168,6 @@ MISSING_FIELDS = [
     "NewConversationInput.executionPolicy",
     "Query.share",
     "RegenerateMessageInput.options",
-    "Representation.height",
-    "Representation.width",
     "SendMessageInput.attachmentIds",
     "SendMessageInput.onActiveRun",
     "SendMessageInput.options",

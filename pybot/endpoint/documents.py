@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -12,21 +12,40 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     parse,
-    specified_rules,
+    validate,
 )
-from strawberry.schema.schema import validate_document
 
+from pybot.endpoint.given_values import argument_error
 from pybot.endpoint.limits import QueryLimits
+from pybot.endpoint.literals import RULES, VALIDATION_FAILED, with_argument
 from pybot.endpoint.masking import with_code
 from pybot.endpoint.variables import check_variables
 from pybot.endpoint.weight import NestedTooDeeply, Weight, scale_for, sizes_from, weigh
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
-VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 TOO_EXPENSIVE = "QUERY_TOO_EXPENSIVE"
+
+# What an operation costs, and the most that one may: `requested`, `limit`.
+Cost = dict[str, int]
+# Costs of nested fragments reach thousands of digits; this is the largest `Int`.
+_MAX_SHOWN = 2**31 - 1
 
 # A document of 4,000 tokens takes about 2 MB as a tree, and clients have some twenty documents.
 _CACHED_DOCUMENTS = 64
+
+
+class Verdict(NamedTuple):
+    """What is wrong with an operation, and what it costs (None when nothing can be said)."""
+
+    errors: tuple[GraphQLError, ...]
+    cost: Cost | None = None
+
+
+class _Validated(NamedTuple):
+    """What is wrong with a document, and the weights of its operations by their names."""
+
+    errors: tuple[GraphQLError, ...]
+    weights: Mapping[str | None, Weight]
 
 
 class Documents:
@@ -52,26 +71,43 @@ class Documents:
 
     def validate(self, document: DocumentNode) -> tuple[GraphQLError, ...]:
         """What is wrong with a document, whatever its variables: limits first, then the rules."""
-        return self._validated(document)[0]
+        return self._validated(document).errors
 
-    def choose(
-        self,
-        document: DocumentNode,
-        operation_name: str | None,
-        variables: Mapping[str, Any] | None,
-    ) -> tuple[GraphQLError, ...]:
-        """What is wrong with the operation that is asked for, its variables and their sizes."""
+    def check(
+        self, query: str, operation_name: str | None, variables: Mapping[str, Any] | None
+    ) -> Verdict:
+        """What is wrong with an operation: document, choice, variables and their sizes."""
+        try:
+            document = self.parse(query)
+        except GraphQLError as error:
+            return Verdict((error,))
+        validated = self._validated(document)
         try:
             operation = _operation(document, operation_name)
         except GraphQLError as error:
-            return (error,)
-        if errors := check_variables(self._schema, operation, variables):
-            return errors
-        if not self._validated(document)[1]:
-            return ()
-        scale = scale_for(self._schema, document, self._limits)
-        scale.variables = sizes_from(operation, variables)
-        return _excesses(weigh(scale, operation), self._limits)
+            return Verdict(validated.errors or (error,))
+        weight = validated.weights.get(_name(operation))
+        if weight is None:
+            return Verdict(validated.errors)
+        errors = validated.errors or check_variables(self._schema, operation, variables)
+        if not errors and weight.varies:
+            scale = scale_for(self._schema, document, self._limits)
+            scale.variables = sizes_from(operation, variables)
+            weight = weigh(scale, operation)
+            errors = _excesses(weight, self._limits)
+        return Verdict(errors, cost_of(weight, self._limits))
+
+    def explain(
+        self,
+        query: str,
+        operation_name: str | None,
+        variables: Mapping[str, Any] | None,
+        error: GraphQLError,
+    ) -> GraphQLError | None:
+        """What execution says of an argument, in our words and with its place; None if unclear."""
+        document = self.parse(query)
+        operation = _operation(document, operation_name)
+        return argument_error(self._schema, document, operation, variables or {}, error)
 
     def _parse(self, query: str) -> DocumentNode:
         try:
@@ -81,25 +117,28 @@ class Documents:
             long = error.message.endswith("tokens. Parsing aborted.")
             raise with_code(error, TOO_EXPENSIVE if long else PARSE_FAILED) from None
 
-    def _validate(self, document: DocumentNode) -> tuple[tuple[GraphQLError, ...], bool]:
-        """What is wrong, and whether variables decide on the cost."""
+    def _validate(self, document: DocumentNode) -> _Validated:
         scale = scale_for(self._schema, document, self._limits)
         try:
-            weights = [
-                weigh(scale, node)
+            weights = {
+                _name(node): weigh(scale, node)
                 for node in document.definitions
                 if isinstance(node, OperationDefinitionNode)
-            ]
+            }
         except NestedTooDeeply:
             message = "The document is nested too deeply."
-            return (GraphQLError(message, extensions={"code": TOO_EXPENSIVE}),), False
+            return _Validated((GraphQLError(message, extensions={"code": TOO_EXPENSIVE}),), {})
         # Checked before the rules, some of which take quadratic time.
-        excesses = tuple(e for weight in weights for e in _excesses(weight, self._limits))
+        excesses = tuple(e for weight in weights.values() for e in _excesses(weight, self._limits))
         if excesses:
-            return excesses[:1], False
-        errors = validate_document(self._schema, document, tuple(specified_rules))
-        coded = tuple(with_code(error, VALIDATION_FAILED) for error in errors)
-        return coded, any(weight.varies for weight in weights)
+            return _Validated(excesses[:1], weights)
+        errors = validate(self._schema, document, RULES)
+        coded = (with_code(with_argument(error, document), VALIDATION_FAILED) for error in errors)
+        return _Validated(tuple(coded), weights)
+
+
+def _name(operation: OperationDefinitionNode) -> str | None:
+    return operation.name.value if operation.name else None
 
 
 def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
@@ -120,6 +159,11 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
     raise GraphQLError(message, extensions={"code": VALIDATION_FAILED})
 
 
+def cost_of(weight: Weight, limits: QueryLimits) -> Cost:
+    """The cost as clients are told it."""
+    return {"requested": min(weight.cost, _MAX_SHOWN), "limit": limits.cost}
+
+
 def _excesses(weight: Weight, limits: QueryLimits) -> tuple[GraphQLError, ...]:
     for noun, got, most in (
         ("depth", weight.depth, limits.depth),
@@ -132,5 +176,6 @@ def _excesses(weight: Weight, limits: QueryLimits) -> tuple[GraphQLError, ...]:
             # Nested fragments reach numbers of thousands of digits.
             shown = got if got < 10**9 else "over 10^9"
             message = f"The operation's {noun} is {shown}, and {most} at most is allowed."
-            return (GraphQLError(message, extensions={"code": TOO_EXPENSIVE}),)
+            extensions = {"code": TOO_EXPENSIVE, "cost": cost_of(weight, limits)}
+            return (GraphQLError(message, extensions=extensions),)
     return ()

@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+from collections.abc import Callable
 
 from graphql import FieldNode, GraphQLError
 from strawberry.exceptions import StrawberryInputCoercionError
@@ -12,6 +13,9 @@ logger = logging.getLogger(__name__)
 INTERNAL = "INTERNAL_SERVER_ERROR"
 BAD_INPUT = "BAD_USER_INPUT"
 
+
+# Gives the error in our words, or None.
+Explain = Callable[[GraphQLError], GraphQLError | None]
 
 # What graphql-core says of Python's values and of its own classes, in GraphQL's words.
 _WORDS = (
@@ -28,16 +32,17 @@ def with_code(error: GraphQLError, code: str) -> GraphQLError:
     return _copy(error, message, {**(error.extensions or {}), "code": code})
 
 
-def visible(error: GraphQLError) -> GraphQLError:
+def visible(error: GraphQLError, explain: Explain = lambda _: None) -> GraphQLError:
     """The error as a client may see it.
 
     Exceptions that carry `extensions["code"]` are meant for clients. What GraphQL itself says of
-    variables and arguments is their mistake. Everything else is a bug of ours.
+    variables and arguments is their mistake, which `explain` may put in our words. Everything else
+    is a bug of ours.
     """
     if "code" in (error.extensions or {}):
         return error
     if _is_input_error(error):
-        return with_code(error, BAD_INPUT)
+        return explain(error) or with_code(error, BAD_INPUT)
     error_id, message = report(error.original_error or error)
     return _copy(error, message, {"code": INTERNAL, "id": error_id})
 

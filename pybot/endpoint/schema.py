@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Protocol, Self, runtime_checkable
 
 import graphql
@@ -14,9 +15,9 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from pybot.endpoint.compiled import CompiledExecutor
-from pybot.endpoint.documents import Documents
+from pybot.endpoint.documents import Cost, Documents, Verdict
 from pybot.endpoint.limits import QueryLimits
-from pybot.endpoint.masking import is_request_error, visible
+from pybot.endpoint.masking import Explain, is_request_error, visible
 
 
 @runtime_checkable
@@ -82,8 +83,9 @@ class HardenedSchema(strawberry.Schema):
         Raises Strawberry's `InvalidOperationTypeError` for one that is not allowed. An operation
         that was refused before it ran gives `PreExecutionError`.
         """
-        if errors := self._refusals(query, operation_name, variable_values):
-            return PreExecutionError(data=None, errors=errors)
+        verdict = self._documents.check(query or "", operation_name, variable_values)
+        if verdict.errors:
+            return _refused(verdict)
         result = await super().execute(
             query,
             variable_values=variable_values,
@@ -93,7 +95,7 @@ class HardenedSchema(strawberry.Schema):
             allowed_operation_types=allowed_operation_types,
             operation_extensions=operation_extensions,
         )
-        return _shown(result)
+        return _shown(result, verdict.cost, self._explain(query, operation_name, variable_values))
 
     async def stream(
         self,
@@ -109,8 +111,9 @@ class HardenedSchema(strawberry.Schema):
 
         A `compiled.Progress` as root value has the cursor of each event.
         """
-        if errors := self._refusals(query, operation_name, variable_values):
-            return _single(PreExecutionError(data=None, errors=errors))
+        verdict = self._documents.check(query or "", operation_name, variable_values)
+        if verdict.errors:
+            return _single(_refused(verdict))
         context = _for_operation(context_value)
         source = await super().stream(
             query,
@@ -121,22 +124,18 @@ class HardenedSchema(strawberry.Schema):
             operation_extensions=operation_extensions,
             allowed_operation_types=allowed_operation_types,
         )
-        return _shown_stream(source, context)
+        explain = self._explain(query, operation_name, variable_values)
+        return _shown_stream(source, context, verdict.cost, explain)
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
         """Log nothing here: what is a bug is logged where it is masked, once."""
 
-    def _refusals(
+    def _explain(
         self, query: str | None, operation_name: str | None, variables: dict[str, Any] | None
-    ) -> list[GraphQLError]:
-        try:
-            document = self._documents.parse(query or "")
-        except GraphQLError as error:
-            return [error]
-        errors = self._documents.validate(document)
-        return list(errors or self._documents.choose(document, operation_name, variables))
+    ) -> Explain:
+        return partial(self._documents.explain, query or "", operation_name, variables)
 
     def _checked_documents(self) -> SchemaExtension:
         return _CheckedDocuments(self._documents)
@@ -166,20 +165,29 @@ def _for_operation(context: Any) -> Any:
     return context.for_operation() if isinstance(context, OperationScoped) else context
 
 
-def _shown(result: ExecutionResult) -> ExecutionResult:
-    """The result with errors as clients may see them; refusals are told apart by their type."""
-    if not result.errors:
-        return result
-    errors = [visible(error) for error in result.errors]
+def _refused(verdict: Verdict) -> PreExecutionError:
+    extensions = {"cost": verdict.cost} if verdict.cost else None
+    return PreExecutionError(data=None, errors=list(verdict.errors), extensions=extensions)
+
+
+def _shown(result: ExecutionResult, cost: Cost | None, explain: Explain) -> ExecutionResult:
+    """The result as clients may see it; refusals are told apart by their type."""
+    extensions = {**(result.extensions or {}), "cost": cost} if cost else result.extensions
+    errors = [visible(error, explain) for error in result.errors] if result.errors else None
     kind = PreExecutionError if is_request_error(result.errors, result.data) else ExecutionResult
-    return kind(data=result.data, errors=errors, extensions=result.extensions)
+    return kind(data=result.data, errors=errors, extensions=extensions)
 
 
-async def _shown_stream(source: StreamResult, context: Any) -> StreamResult:
+async def _shown_stream(
+    source: StreamResult, context: Any, cost: Cost | None, explain: Explain
+) -> StreamResult:
     scoped = isinstance(context, OperationScoped)
     async with aclosing(source):
         async for result in source:
-            yield _shown(result) if isinstance(result, ExecutionResult) else result
+            if isinstance(result, ExecutionResult) and (cost or result.errors):
+                # The cost of a subscription is that of all its events, and told with the first.
+                result, cost = _shown(result, cost, explain), None
+            yield result
             if scoped:
                 context.forget()
 

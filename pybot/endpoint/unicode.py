@@ -7,8 +7,8 @@ from typing import Any, cast
 import msgspec
 from graphql import GraphQLError
 
+from pybot.endpoint.input_values import Path, input_error
 from pybot.endpoint.masking import BAD_INPUT
-from pybot.endpoint.variables import Path, input_error
 
 _HALF = "has half of a surrogate pair, which is no character"
 
@@ -35,7 +35,7 @@ def half_pair(
         msgspec.json.encode(variables)  # much faster than the search
         return None
     place = next(_halves(variables), None)
-    return None if place is None else input_error(place, _HALF)
+    return None if place is None else input_error(place, _HALF, BAD_INPUT)
 
 
 def _halves(value: Any) -> Iterator[Path]:

@@ -66,6 +66,13 @@ class Representation:
     byte_size: float = strawberry.field(
         description="Its size in bytes; Float since Int has 32 bits only."
     )
+    width: int | None = strawberry.field(
+        description="The width in CSS pixels at which an image is to be shown; null when not known."
+    )
+    height: int | None = strawberry.field(
+        description="The height in CSS pixels at which an image is to be shown; "
+        "null when not known."
+    )
 
     @field("The text of a textual type; null for a binary one and for one that was cut.")
     def text(self) -> str | None:
@@ -89,6 +96,8 @@ class Representation:
             output_id=output_id,
             media_type=record.media_type,
             byte_size=record.byte_size,
+            width=record.width,
+            height=record.height,
         )
 
 

@@ -51,7 +51,9 @@ def results(events: list[Event]) -> list[dict[str, Any]]:
 
 async def test_subscription_streams_its_results_and_completes(server: Server) -> None:
     events = await ask(server, "subscription {ticks {number}}")
-    assert results(events) == [{"data": {"ticks": {"number": n}}} for n in (1, 2, 3)]
+    assert [each["data"] for each in results(events)] == [
+        {"ticks": {"number": n}} for n in (1, 2, 3)
+    ]
     await server.until_generators(0)
 
 
@@ -62,14 +64,16 @@ async def test_subscription_streams_its_results_and_completes(server: Server) ->
 async def test_other_operations_stream_one_result(
     server: Server, query: str, data: dict[str, Any]
 ) -> None:
-    assert results(await ask(server, query)) == [{"data": data}]
+    assert [each["data"] for each in results(await ask(server, query))] == [data]
 
 
 async def test_operation_may_come_by_get(server: Server) -> None:
     parameters = {"query": "subscription($n: Int) {ticks(to: $n) {number}}", "variables": '{"n":1}'}
     response = await server.http.get("/graphql", params=parameters, headers=ACCEPT)
     assert response.text == (
-        ':\n\nevent: next\ndata: {"data":{"ticks":{"number":1}}}\n\nevent: complete\ndata:\n\n'
+        ':\n\nevent: next\ndata: {"data":{"ticks":{"number":1}},'
+        '"extensions":{"cost":{"requested":2,"limit":5000}}}\n\n'
+        "event: complete\ndata:\n\n"
     )
 
 
@@ -142,7 +146,7 @@ async def test_refused_operation_is_an_event_without_data(
 
 async def test_failure_of_a_subscription_is_its_last_event(server: Server) -> None:
     *rest, last = results(await ask(server, "subscription {expired(after: 2)}"))
-    assert rest == [{"data": {"expired": 0}}, {"data": {"expired": 1}}]
+    assert [each["data"] for each in rest] == [{"expired": 0}, {"expired": 1}]
     assert last["errors"][0]["extensions"] == {"code": "NOT_FOUND"}
 
 
@@ -247,10 +251,10 @@ async def test_user_has_so_many_streams_and_sockets_and_no_more(start: Start) ->
                 (error,) = (await refused.response.json())["errors"]
                 assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
             async with streaming(server, "subscription {wait}", {"x-user": "bob"}) as other:
-                assert (await other.first()).result == {"data": {"wait": 1}}
+                assert (await other.first()).result["data"] == {"wait": 1}
     await server.until_generators(0)
     async with streaming(server, "subscription {wait}", alice) as again:
-        assert (await again.first()).result == {"data": {"wait": 1}}
+        assert (await again.first()).result["data"] == {"wait": 1}
 
 
 @pytest.mark.parametrize("field", ["wait", "flood"])
@@ -290,7 +294,7 @@ async def test_stalled_reader_is_dropped(start: Start, caplog: pytest.LogCapture
         end = b""
         while data := await asyncio.get_running_loop().sock_recv(raw, 65_536):
             end = (end + data)[-5:]
-        assert end == b"xxxxx", "the response was completed"
+        assert end != b"0\r\n\r\n", "the response was completed"
     assert caplog.records == []
 
 

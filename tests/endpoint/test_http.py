@@ -46,7 +46,7 @@ async def test_answer_has_the_media_type_that_was_accepted(
     response = await server.ask("{hello}", headers=headers)
     assert response.status_code == 200
     assert response.headers["content-type"] == f"{expected}; charset=utf-8"
-    assert response.json() == {"data": {"hello": "hello world"}}
+    assert response.json()["data"] == {"hello": "hello world"}
 
 
 @pytest.mark.parametrize("accept", ["text/plain", "text/html", "application/json;q=0"])
@@ -90,7 +90,7 @@ async def test_request_error_is_400_for_the_new_media_type_only(
 async def test_operation_is_chosen_by_its_name(server: Server) -> None:
     query = 'query A {hello(name: "a")} query B {hello(name: "b")}'
     chosen = await server.ask(query, json={"operationName": "B"})
-    assert chosen.json() == {"data": {"hello": "hello b"}}
+    assert chosen.json()["data"] == {"hello": "hello b"}
     unknown = await server.ask(query, json={"operationName": "C"})
     assert code_of(unknown) == "GRAPHQL_VALIDATION_FAILED"
 
@@ -136,7 +136,7 @@ async def test_malformed_body_is_a_bad_request(server: Server, body: bytes, acce
 
 async def test_nulls_stand_for_what_is_left_out(server: Server) -> None:
     body = {"variables": None, "operationName": None, "extensions": None}
-    assert (await server.ask("{hello}", json=body)).json() == {"data": {"hello": "hello world"}}
+    assert (await server.ask("{hello}", json=body)).json()["data"] == {"hello": "hello world"}
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ async def test_charset_may_be_named(server: Server) -> None:
         content=b'{"query":"{hello}"}',
         headers={"content-type": 'Application/JSON; charset="UTF-8"'},
     )
-    assert response.json() == {"data": {"hello": "hello world"}}
+    assert response.json()["data"] == {"hello": "hello world"}
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
@@ -185,7 +185,7 @@ async def test_queries_go_by_get_too(server: Server) -> None:
         "extensions": "",
     }
     response = await server.http.get("/graphql", params=parameters)
-    assert response.json() == {"data": {"hello": "hello é"}}
+    assert response.json()["data"] == {"hello": "hello é"}
 
 
 async def test_mutations_go_by_post_only(server: Server) -> None:
@@ -289,4 +289,4 @@ async def test_only_pages_of_known_origins_may_ask(
 async def test_cache_lasts_for_one_operation(server: Server) -> None:
     for _ in range(2):
         response = await server.ask("{a: counted b: counted}")
-        assert response.json() == {"data": {"a": 1, "b": 2}}
+        assert response.json()["data"] == {"a": 1, "b": 2}

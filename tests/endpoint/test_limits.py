@@ -92,10 +92,9 @@ async def test_cost_is_counted_exactly(query: str, cost: int) -> None:
 
 
 def invalid(query: str) -> tuple[str, str] | None:
-    """What GraphQL itself says of a number that is no Int."""
-    number = "99999999999999999999999"
-    message = f"Int cannot represent non 32-bit signed integer value: {number}"
-    return (message, "GRAPHQL_VALIDATION_FAILED") if number in query else None
+    """What validation says of a number that is no Int."""
+    message = "`first` must be a whole number of 32 bits."
+    return (message, "GRAPHQL_VALIDATION_FAILED") if "9" * 20 in query else None
 
 
 PAGED = "query($n: Int, $m: Int = 30) {items(first: $n) {items(first: $m) {name}}}"
@@ -212,7 +211,7 @@ async def test_deep_document_is_a_clients_mistake(query: str) -> None:
 
 async def test_document_is_parsed_and_validated_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
-    for name in ("parse", "validate_document"):
+    for name in ("parse", "validate"):
         original = getattr(__import__("pybot.endpoint.documents", fromlist=[name]), name)
 
         def counted(*args: Any, original: Any = original, name: str = name, **options: Any) -> Any:
@@ -223,7 +222,7 @@ async def test_document_is_parsed_and_validated_once(monkeypatch: pytest.MonkeyP
     schema = sample_schema()
     for _ in range(3):
         assert await refused("{hello}", schema) is None
-    assert calls == ["parse", "validate_document"]
+    assert calls == ["parse", "validate"]
 
 
 async def test_schemas_do_not_share_what_is_valid() -> None:
@@ -235,4 +234,4 @@ async def test_worst_document_that_is_let_in_costs_little() -> None:
     query = "{" + "item {name} " * 250 + "}"
     started = time.process_time()
     assert await refused(query) is None
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 4  # half of it where coverage is not measured

@@ -52,4 +52,4 @@ async def test_null_for_an_argument_that_needs_a_value_is_the_clients_mistake(
 ) -> None:
     query = 'query($n: String = "x") {hello(name: $n)}'
     (error,) = (await server.ask(query, json={"variables": {"n": None}})).json()["errors"]
-    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["name"]}

@@ -50,6 +50,11 @@ async def test_variables_survive_between_messages(server: Server) -> None:
     assert cell["outputs"][0]["text"] == "21\n"
 
 
+def png_size(data: bytes) -> tuple[int, int]:
+    """The width and the height of a PNG."""
+    return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
+
+
 async def test_plot_arrives_as_a_png(server: Server) -> None:
     """A figure is shown without being asked for, and its bytes are served."""
     ann = server.user()
@@ -63,6 +68,10 @@ async def test_plot_arrives_as_a_png(server: Server) -> None:
     assert status == 200
     assert data.startswith(b"\x89PNG")
     assert len(data) == png["byteSize"]
+    query = """query($id: ID!) { node(id: $id) { ... on DisplayOutput {
+      representations(accept: ["image/png"]) { width height } } } }"""
+    (size,) = (await ann.ask(query, id=shown[0]["id"]))["node"]["representations"]
+    assert size == {"width": png_size(data)[0], "height": png_size(data)[1]}
     assert headers["Content-Security-Policy"].startswith("sandbox")
     assert (await server.user("bob").get(png["url"]))[0] == 404
 

@@ -37,6 +37,7 @@ async def test_tokens_are_counted_while_the_model_writes(server: Server) -> None
     ann = server.user()
     sent = await ann.send("[[slow: 50]] [[long: 2000]]")
     seen: list[int] = []
+    run: Any = None
     async with asyncio.timeout(30):
         while len(set(seen)) < 3:
             run = await run_of(ann, sent)

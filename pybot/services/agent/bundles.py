@@ -3,17 +3,21 @@
 import base64
 import binascii
 import re
+import struct
 from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
 
+from pybot.services.kernels.base import Size
+
 # RFC 6838, 4.2, in lower case: what a header and a file name can carry.
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _BINARY = re.compile(r"(image|audio|video|font)/(?!svg\+xml$).*|application/(pdf|zip|octet-stream)")
 _JSON = re.compile(r"application/(json|.*\+json)")
 _MAX_TYPES = 16
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 # JupyterLab's ranks (packages/rendermime/src/factories.ts and its extensions' 0 for JSON and
 # vendors' types), richest first; what is not named comes before plain text.
@@ -27,7 +31,7 @@ _RANKS = (
     (_JSON, 95),
     (re.compile(r"text/plain"), 120),
 )
-_OTHER_RANK = 100
+_OTHER_RANK = 100  # between JSON and plain text
 
 
 class Content(Struct, frozen=True):
@@ -36,6 +40,15 @@ class Content(Struct, frozen=True):
     media_type: str
     data: bytes
     is_text: bool
+
+
+def natural_size(content: Content) -> Size | None:
+    """The size of a PNG, as its header says; None for what is none."""
+    header = content.data[:24]
+    if content.media_type != "image/png" or len(header) < 24 or header[:8] != _PNG:
+        return None
+    width, height = struct.unpack(">II", header[16:24])
+    return Size(width, height) if 0 < min(width, height) <= max(width, height) < 2**31 else None
 
 
 def clean(text: str) -> str:

@@ -1,7 +1,6 @@
 """Turns the reactions of a kernel into bounded outputs, and the events that publish them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -30,7 +29,7 @@ from pybot.services.records import (
 )
 from pybot.services.records.events import Event, OutputChanged, OutputsCleared, StreamDelta
 
-_MAX_NAME = 256
+_MAX_NAME = 256  # characters of an exception's name; code can make it any length
 # Bytes that an event counts beside its text: code that prints and clears for ever must end too.
 _EVENT_COST = 256
 
@@ -189,7 +188,7 @@ class OutputRecorder:
                 truncated=shown.is_cut,
             )
 
-        return await self._show(displayed.bundle, output)
+        return await self._show(displayed, output)
 
     async def _returned(self, returned: Returned) -> list[Event]:
         def output(index: int, shown: Represented) -> Output:
@@ -200,19 +199,19 @@ class OutputRecorder:
                 truncated=shown.is_cut,
             )
 
-        return await self._show(returned.bundle, output)
+        return await self._show(returned, output)
 
     async def _show(
-        self, bundle: Mapping[str, Any], output: Callable[[int, Represented], Output]
+        self, shown: Displayed | Returned, output: Callable[[int, Represented], Output]
     ) -> list[Event]:
         """Add what a bundle shows, if it shows anything."""
         events = await self._begin_output()
         if not self._has_room():
             return events + self._overflow()
-        shown = await self._store.represent(bundle)
-        if not shown.representations:
+        stored = await self._store.represent(shown.bundle, shown.sizes)
+        if not stored.representations:
             return events
-        return [*events, self._put(output(len(self._outputs), shown))]
+        return [*events, self._put(output(len(self._outputs), stored))]
 
     async def _display_updated(self, updated: DisplayUpdated) -> list[Event]:
         """Replace what this cell showed under the ID; earlier cells stay as they were."""
@@ -223,7 +222,7 @@ class OutputRecorder:
         ]
         if not shown or self._store.is_spent:
             return []
-        new = await self._store.represent(updated.bundle)
+        new = await self._store.represent(updated.bundle, updated.sizes)
         return [
             self._put(replace(output, representations=new.representations, truncated=new.is_cut))
             for output in shown

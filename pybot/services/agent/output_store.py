@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pybot.config import LimitSettings
 from pybot.services.agent.bounded import whole_characters
-from pybot.services.agent.bundles import Content, read_bundle
+from pybot.services.agent.bundles import Content, natural_size, read_bundle
 from pybot.services.agent.ports import BlobStore
+from pybot.services.kernels.base import Size
 from pybot.services.records import Representation
 
 # Larger text is fetched by its URL (docs/architecture.md).
@@ -48,13 +50,14 @@ class OutputStore:
         """
         return await self._put(media_type, whole_characters(data[: self._max_each]))
 
-    async def represent(self, bundle: Mapping[str, Any]) -> Represented:
+    async def represent(self, bundle: Mapping[str, Any], sizes: Mapping[str, Size]) -> Represented:
         """Store a MIME bundle; where nothing of it can be stored, a text that says so."""
         contents = read_bundle(bundle)
         representations: list[Representation] = []
         is_cut = False
         for content in contents:
-            representation = await self._represent(content)
+            size = sizes.get(content.media_type) or natural_size(content)
+            representation = await self._represent(content, size)
             if representation is not None:
                 representations.append(representation)
             if representation is None or (content.is_text and representation.text is None):
@@ -68,7 +71,14 @@ class OutputStore:
             representations.append(_left_out(contents[0], "too large to store"))
         return Represented(tuple(representations), is_cut)
 
-    async def _represent(self, content: Content) -> Representation | None:
+    async def _represent(self, content: Content, size: Size | None) -> Representation | None:
+        """Store a content that is shown at a size; None when it cannot be stored."""
+        stored = await self._stored(content)
+        if stored is None or size is None:
+            return stored
+        return replace(stored, width=size.width, height=size.height)
+
+    async def _stored(self, content: Content) -> Representation | None:
         size = len(content.data)
         if content.is_text and size <= min(_MAX_INLINE, self._left):
             self.spend(size)

@@ -10,7 +10,7 @@ from pybot.services.values.titles import MAX_LENGTH, MAX_WORDS, first_words
 
 logger = logging.getLogger(__name__)
 
-MAX_TOKENS = 24
+MAX_TOKENS = 24  # a title of 60 characters has fewer
 QUOTED = 500  # characters of question and answer that the model reads
 
 _PREFIX = re.compile(

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 NOT_RUNNING = "The kernel is not running: the next code starts one."
 NOT_RESTARTED = "The kernel could not be restarted: the next code starts one."
-NOTICES_RETRY = 1.0
+NOTICES_RETRY = 1.0  # seconds until the provider is asked again after an outage
 # A kernel that was needed, and is not alive so long after, was not started.
 NEVER_STARTED = 60_000  # ms
 NEVER = datetime.min.replace(tzinfo=UTC)

@@ -15,7 +15,7 @@ from pybot.services.store import keys
 from pybot.services.store.appender import Appender
 from pybot.services.store.write import EXISTS, Refused, Word, Write
 
-MAX_ATTEMPTS = 20
+MAX_ATTEMPTS = 20  # each fails only when another change came in between
 # The label of the requirement that what was read has not changed.
 SAME = "same"
 

@@ -25,8 +25,8 @@ from pybot.services.values.pages import Page, PageRequest
 from pybot.services.values.text import cleaned, is_visible, one_line
 from pybot.services.values.titles import first_words
 
-MAX_TITLE_LENGTH = 200
-MAX_INSTRUCTIONS_LENGTH = 8_000
+MAX_TITLE_LENGTH = 200  # characters
+MAX_INSTRUCTIONS_LENGTH = 8_000  # characters
 NEW_TITLE = "New chat"
 
 

@@ -16,7 +16,7 @@ from pybot.services.store.hub import Hub
 from pybot.services.store.write import Write
 from pybot.services.values.instants import milliseconds, now
 
-TRIM_PAGE = 200
+TRIM_PAGE = 200  # entries that are read at a time
 
 
 class EventLog:

@@ -1,9 +1,9 @@
 """The port through which Pybot speaks with Jupyter kernels."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from pybot.services.records import StreamName
 
@@ -21,11 +21,25 @@ class Printed(Struct, frozen=True):
     text: str
 
 
+Length = Annotated[int, Meta(ge=1, le=65_535)]
+
+
+class Size(Struct, frozen=True):
+    """How large an image is to be shown, in CSS pixels."""
+
+    width: Length
+    height: Length
+
+
 class Displayed(Struct, frozen=True):
-    """Something was shown: a MIME bundle, binary types as base64 text (as on the wire)."""
+    """Something was shown: a MIME bundle, binary types as base64 text (as on the wire).
+
+    `sizes` has those of its media types that say how large they are to be shown, here and below.
+    """
 
     bundle: Mapping[str, Any]
     display_id: str | None = None
+    sizes: Mapping[str, Size] = {}
 
 
 class DisplayUpdated(Struct, frozen=True):
@@ -33,6 +47,7 @@ class DisplayUpdated(Struct, frozen=True):
 
     bundle: Mapping[str, Any]
     display_id: str
+    sizes: Mapping[str, Size] = {}
 
 
 class Returned(Struct, frozen=True):
@@ -40,6 +55,7 @@ class Returned(Struct, frozen=True):
 
     execution_count: int
     bundle: Mapping[str, Any]
+    sizes: Mapping[str, Size] = {}
 
 
 class Raised(Struct, frozen=True):

@@ -8,6 +8,8 @@ look like a known message is ignored.
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeGuard
 
+import msgspec
+
 from pybot.services.kernels.base import (
     Cleared,
     Displayed,
@@ -17,6 +19,7 @@ from pybot.services.kernels.base import (
     Raised,
     Reaction,
     Returned,
+    Size,
     Started,
 )
 from pybot.services.records import StreamName
@@ -89,13 +92,16 @@ class ReactionReader:
 
     def _displayed(self, content: Mapping[str, Any]) -> list[Reaction]:
         bundle = _bundle(content)
-        return [Displayed(bundle=bundle, display_id=_display_id(content))] if bundle else []
+        if not bundle:
+            return []
+        sizes = _sizes(content)
+        return [Displayed(bundle=bundle, display_id=_display_id(content), sizes=sizes)]
 
     def _updated(self, content: Mapping[str, Any]) -> list[Reaction]:
         bundle, display_id = _bundle(content), _display_id(content)
         if not bundle or display_id is None:
             return []
-        return [DisplayUpdated(bundle=bundle, display_id=display_id)]
+        return [DisplayUpdated(bundle=bundle, display_id=display_id, sizes=_sizes(content))]
 
     def _returned(self, content: Mapping[str, Any]) -> list[Reaction]:
         bundle, count = _bundle(content), _count(content)
@@ -103,7 +109,7 @@ class ReactionReader:
             count = self._count
         if not bundle or count is None:
             return []
-        return [Returned(execution_count=count, bundle=bundle)]
+        return [Returned(execution_count=count, bundle=bundle, sizes=_sizes(content))]
 
     def _failed(self, content: Mapping[str, Any]) -> list[Reaction]:
         self._raised = True
@@ -177,6 +183,22 @@ def _count(content: Mapping[str, Any]) -> int | None:
 def _display_id(content: Mapping[str, Any]) -> str | None:
     """What a later update will call this display."""
     return _text(_mapping(content, "transient").get("display_id")) or None
+
+
+def _sizes(content: Mapping[str, Any]) -> dict[str, Size]:
+    """What the metadata of a bundle says of how large its images are to be shown."""
+    try:
+        metadata = msgspec.convert(content.get("metadata"), dict[str, Any])
+    except msgspec.ValidationError:
+        return {}
+    return {media_type: size for media_type, said in metadata.items() if (size := _size(said))}
+
+
+def _size(said: Any) -> Size | None:
+    try:
+        return msgspec.convert(said, Size)
+    except msgspec.ValidationError:
+        return None
 
 
 def _bundle(content: Mapping[str, Any]) -> dict[str, Any]:

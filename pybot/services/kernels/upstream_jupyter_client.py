@@ -34,7 +34,7 @@ def connect(
 
 def raw_socket(socket: "zmq.asyncio.Socket") -> "zmq.Socket[bytes]":
     """A channel's socket, to read without asyncio."""
-    raw: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
+    raw: Any = zmq.Socket.shadow(socket.underlying)
     return raw
 
 

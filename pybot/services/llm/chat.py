@@ -124,8 +124,8 @@ class ChatCompletionsModel:
         usage = TokenUsage(
             prompt_tokens=counted.prompt_tokens or round(characters / self._characters_a_token),
             completion_tokens=counted.completion_tokens or answer.pieces,
-            cached_tokens=prompt and prompt.cached_tokens,
-            reasoning_tokens=completion and completion.reasoning_tokens,
+            cached_tokens=prompt.cached_tokens if prompt else None,
+            reasoning_tokens=completion.reasoning_tokens if completion else None,
         )
         return ResponseEnd(answer.reason or "stop", usage)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pybot.services.local.process import StackError
 
-NEEDED_BYTES = 64 * 1024 * 1024
+NEEDED_BYTES = 64 * 1024 * 1024  # of free disk space at the start
 LOCK_PATIENCE = 2.0  # seconds: an earlier Redis may still be writing out what it has
 # A socket's path has 107 bytes; kernels put folders of their own below this one.
 LONGEST_SOCKET_DIR = 40

@@ -18,7 +18,7 @@ from pybot.services.local.owner_config import OwnerConfig
 
 log = logging.getLogger(__name__)
 
-CULLS_PER_TIMEOUT = 4
+CULLS_PER_TIMEOUT = 4  # so a kernel is idle for 1.25 times the timeout at most
 LONGEST_CULL_INTERVAL = 30.0  # seconds
 GRACE = 1.0  # seconds for which a kernel that has just been started may wait for its code
 

@@ -9,7 +9,7 @@ import ctypes
 import os
 import sys
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ from pybot.services.local.tgi_http import (
 from pybot.services.local.tgi_types import MAX_STOP_SEQUENCES, GenerateRequest
 
 MAX_BODY = 4 * 1024 * 1024  # bytes
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 PR_GET_PDEATHSIG = 2
 _request = msgspec.json.Decoder(GenerateRequest)
 

@@ -27,8 +27,8 @@ RUNTIME = "/run/kernel"
 PROFILE = "/opt/kernel"
 MATPLOTLIB = f"{HOME}/.config/matplotlib"
 USER = 1000  # inside, where outside it is the ordinary user
-TMP_SIZE = 256 * MIB
-HOME_SIZE = 64 * MIB
+TMP_SIZE = 256 * MIB  # of /tmp and of /dev/shm, which are memory
+HOME_SIZE = 64 * MIB  # of the home folder, which is memory
 OPEN_FILES = 1024
 PROFILE_FOLDER = Path(__file__).with_name("kernel_profile")
 # The variables of the owner's environment that a kernel gets: none of them holds a secret.

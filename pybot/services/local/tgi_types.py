@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 MAX_CONTEXT = 4096  # tokens, the generated ones among them
-MAX_STOP_SEQUENCES = 4
-MAX_TOP_TOKENS = 5
+MAX_STOP_SEQUENCES = 4  # TGI's default
+MAX_TOP_TOKENS = 5  # TGI's default
 
 U32 = Annotated[int, Meta(ge=0, lt=2**32)]
 U64 = Annotated[int, Meta(ge=0)]

@@ -21,6 +21,9 @@ class Representation(Struct, frozen=True, kw_only=True):
     text: str | None = None
     # Else set: the digest that `Blobs.read` takes.
     blob: str | None = None
+    # How large an image is to be shown, in CSS pixels; None when not known.
+    width: int | None = None
+    height: int | None = None
 
 
 class StreamOutput(Struct, frozen=True, kw_only=True, tag="stream"):

@@ -19,7 +19,7 @@ from pybot.services.store import keys
 from pybot.services.store.client import Client
 from pybot.services.store.write import Write
 
-MAX_KEY_LENGTH = 200
+MAX_KEY_LENGTH = 200  # characters
 # The label of a write that is refused because the request was carried out before.
 CARRIED_OUT = "request"
 

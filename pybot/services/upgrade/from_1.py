@@ -15,7 +15,7 @@ from pybot.services.store.client import Client
 from pybot.services.store.write import UPPER
 
 Record = dict[str, Any]
-SCAN_COUNT = 1000
+SCAN_COUNT = 1000  # keys that Redis looks at for one SCAN
 # The keys of docket, the queue of version 1. Nothing else of Pybot's has these names: its own
 # "pybot:queue" is of version 2, where a run of docket's would be a task under another name.
 _DOCKET = re.compile(

@@ -17,7 +17,7 @@ from pybot.services.upgrade import from_1
 
 logger = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 2  # raised when stored data changes its form; the docstring lists them
 LOCK_SECONDS = 60  # the lock is renewed after each conversation
 LOOK_INTERVAL = 0.5  # seconds between two looks at another process that brings data over
 UPGRADING_MESSAGE = "Pybot is bringing its data up to date. Try again in a moment."

@@ -10,8 +10,8 @@ from pybot.errors import InvalidInput
 
 T = TypeVar("T")
 
-DEFAULT_SIZE = 20
-MAX_SIZE = 100
+DEFAULT_SIZE = 20  # edges, when neither `first` nor `last` is given
+MAX_SIZE = 100  # edges
 # Ours have less than half of it.
 MAX_CURSOR_LENGTH = 256
 

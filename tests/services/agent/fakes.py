@@ -23,7 +23,7 @@ from pybot.services.records import (
 )
 from pybot.services.records.events import CellChanged, Event
 from pybot.services.records.fold import Fold
-from tests.services.agent.said import Said, asked
+from tests.services.agent.past_messages import Past, asked
 
 MESSAGE_ID = "c.answer"
 RUN_ID = "c.run"
@@ -256,7 +256,7 @@ class FakeLog:
 
 
 def assignment(
-    *history: Said,
+    *history: Past,
     parts: tuple[Part, ...] = (),
     committed: int = 0,
     instructions: str = "",

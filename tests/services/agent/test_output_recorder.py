@@ -12,6 +12,7 @@ from pybot.services.kernels.base import (
     Raised,
     Reaction,
     Returned,
+    Size,
     Started,
 )
 from pybot.services.records import (
@@ -68,6 +69,24 @@ async def test_displays_carry_their_representations() -> None:
     assert recording.blobs.data[image.blob] == ("image/png", png)
     assert (text,) == plain("<Figure>")
     assert (output.display_id, output.truncated) == ("d", False)
+
+
+async def test_images_carry_the_size_at_which_they_are_shown() -> None:
+    """What the metadata says, else that of a PNG itself; none where neither is known."""
+    header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (640).to_bytes(4) + (480).to_bytes(4)
+    png, cut = (base64.b64encode(data).decode() for data in (header, header[:23]))
+    for bundle, sizes, expected in (
+        ({"image/png": png}, {}, (640, 480)),
+        ({"image/png": png}, {"image/png": Size(320, 240)}, (320, 240)),
+        ({"image/png": cut}, {}, (None, None)),
+        ({"image/jpeg": png}, {}, (None, None)),
+        ({"text/html": "<b>x</b>"}, {"text/html": Size(1, 2)}, (1, 2)),
+    ):
+        for reaction in (Displayed(bundle, "d", sizes), Returned(1, bundle, sizes)):
+            (output,) = await record(reaction)
+            assert isinstance(output, DisplayOutput | ResultOutput)
+            (found,) = output.representations
+            assert (found.width, found.height) == expected
 
 
 async def test_results_carry_their_number() -> None:

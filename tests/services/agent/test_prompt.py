@@ -20,18 +20,18 @@ from pybot.services.records import (
     StreamOutput,
     TextPart,
 )
-from tests.services.agent.said import Said, answered, asked
+from tests.services.agent.past_messages import Past, answered, asked
 
 SYSTEM = Turn("system", "Be brief.")
 FEW_SHOT = (Turn("user", "Hi."), Turn("assistant", "Hello."))
 
 
-def prompt(*history: Said, window: int | None = None, instructions: str = "") -> Prompt:
+def prompt(*history: Past, window: int | None = None, instructions: str = "") -> Prompt:
     profile = Profile(system="Be brief.", few_shot=FEW_SHOT)
     return Prompt(profile, history, instructions, window)
 
 
-def turns(*history: Said, parts: tuple[Part, ...] = (), instructions: str = "") -> list[Turn]:
+def turns(*history: Past, parts: tuple[Part, ...] = (), instructions: str = "") -> list[Turn]:
     built = prompt(*history, instructions=instructions)
     return list(built.fit(parts, 100).turns)
 
@@ -94,8 +94,8 @@ def test_thoughts_and_errors_are_not_in_the_prompt() -> None:
 def test_every_question_has_an_answer() -> None:
     """Roles alternate, and a question is read neither as another's end nor as an output's."""
     history = (asked("One?"), asked("Two?"), answered(cell(0, "x")), asked("Three?"))
-    told = turns(*history)[3:]
-    assert told == [
+    found = turns(*history)[3:]
+    assert found == [
         Turn("user", "One?"),
         Turn("assistant", BROKEN_OFF),
         Turn("user", "Two?"),
@@ -109,20 +109,20 @@ def test_every_question_has_an_answer() -> None:
 def test_prompt_says_that_an_answer_broke_off() -> None:
     broken = answered(cell(0, "x"))
     broken = replace(broken, message=structs.replace(broken.message, status=MessageStatus.FAILED))
-    told = turns(asked("One?"), broken, asked("Two?"))
-    assert told[-2:] == [Turn("assistant", BROKEN_OFF), Turn("user", "Two?")]
+    found = turns(asked("One?"), broken, asked("Two?"))
+    assert found[-2:] == [Turn("assistant", BROKEN_OFF), Turn("user", "Two?")]
 
 
 def test_neighbours_of_one_role_are_joined() -> None:
-    told = turns(answered(text(0, "Hi.")), asked("One?"))
-    assert told[2:] == [Turn("assistant", "Hello.\n\nHi."), Turn("user", "One?")]
+    found = turns(answered(text(0, "Hi.")), asked("One?"))
+    assert found[2:] == [Turn("assistant", "Hello.\n\nHi."), Turn("user", "One?")]
 
 
 def test_prompt_says_that_the_kernel_is_new_also_across_answers() -> None:
     history = (asked("One?"), answered(cell(0, "x = 1", generation=1)), asked("Two?"))
-    told = turns(*history, parts=(cell(0, "x", generation=2),))
-    assert "started anew" in told[-1].text
-    assert "started anew" not in told[-4].text
+    found = turns(*history, parts=(cell(0, "x", generation=2),))
+    assert "started anew" in found[-1].text
+    assert "started anew" not in found[-4].text
 
 
 def test_a_fence_is_longer_than_any_in_the_code() -> None:
@@ -136,10 +136,10 @@ def test_the_oldest_exchanges_go_first() -> None:
         for message in (asked(f"Question {number}?"), answered(text(0, f"{number}. " + "x" * 350)))
     ]
     fitted = prompt(*history, asked("Last?"), window=1000).fit((), 400)
-    told = fitted.turns
-    assert told[:3] == (SYSTEM, *FEW_SHOT)
-    assert told[-1] == Turn("user", "Last?")
-    assert told[3].text == "Question 15?"
+    found = fitted.turns
+    assert found[:3] == (SYSTEM, *FEW_SHOT)
+    assert found[-1] == Turn("user", "Last?")
+    assert found[3].text == "Question 15?"
     assert fitted.max_tokens == 400
 
 

@@ -25,7 +25,7 @@ from tests.services.agent.fakes import (
     text_of,
     tools,
 )
-from tests.services.agent.said import asked
+from tests.services.agent.past_messages import asked
 
 Pair = tuple[Callable[[LlmSettings], ChatModel], ScriptedTGI]
 

@@ -29,7 +29,7 @@ from tests.services.agent.fakes import (
     texts,
     tools,
 )
-from tests.services.agent.said import answered, asked
+from tests.services.agent.past_messages import answered, asked
 
 BUSY = ModelError(RunErrorCode.MODEL_BUSY, "It is busy.")
 CUT = ModelError(RunErrorCode.MODEL_INTERRUPTED, "It was cut.")

@@ -15,6 +15,7 @@ from pybot.services.kernels.base import (
     Printed,
     Raised,
     Returned,
+    Size,
     Started,
 )
 from pybot.services.kernels.messages import ReactionReader
@@ -28,6 +29,9 @@ OK = ("execute_reply", {"status": "ok", "execution_count": 3})
 def message(kind: object, content: object, parent: object = ID) -> dict[str, Any]:
     """A message as jupyter_client gives it."""
     return {"msg_type": kind, "parent_header": {"msg_id": parent}, "content": content}
+
+
+SIZE = {"width": 1, "height": 65_535}
 
 
 def feed(*messages: tuple[str, dict[str, Any]]) -> list[Any]:
@@ -59,6 +63,16 @@ def feed(*messages: tuple[str, dict[str, Any]]) -> list[Any]:
             Returned(execution_count=3, bundle={"text/plain": "z"}),
         ),
         (
+            "display_data",
+            {"data": {"image/png": "iVBO"}, "metadata": {"image/png": {"width": 640, "height": 9}}},
+            Displayed(bundle={"image/png": "iVBO"}, sizes={"image/png": Size(640, 9)}),
+        ),
+        (
+            "execute_result",
+            {"execution_count": 3, "data": {"a/b": "z"}, "metadata": {"a/b": SIZE, "c/d": {}}},
+            Returned(execution_count=3, bundle={"a/b": "z"}, sizes={"a/b": Size(1, 65_535)}),
+        ),
+        (
             "error",
             {"ename": "E", "evalue": "v", "traceback": ["1", "2"]},
             Raised(ename="E", evalue="v", traceback=("1", "2")),
@@ -70,6 +84,15 @@ def feed(*messages: tuple[str, dict[str, Any]]) -> list[Any]:
 def test_message_becomes_reaction(kind: str, content: dict[str, Any], expected: object) -> None:
     """Each kind of message has its reaction."""
     assert feed((kind, content)) == [expected]
+
+
+@pytest.mark.parametrize("unfit", [0, -1, 65_536, 1.5, "9", True, None, [9]])
+def test_size_that_is_none_is_passed_over(unfit: object) -> None:
+    """Code that nobody has checked says what it likes of its images."""
+    for said in ({**SIZE, "width": unfit}, {**SIZE, "height": unfit}, unfit):
+        for metadata in ({"a/b": said}, said):
+            content = {"data": {"a/b": "x"}, "metadata": metadata}
+            assert feed(("display_data", content)) == [Displayed(bundle={"a/b": "x"})]
 
 
 @pytest.mark.parametrize("pair", [(IDLE, OK), (OK, IDLE)])

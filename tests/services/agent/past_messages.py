@@ -7,14 +7,14 @@ from pybot.services.values.instants import now
 
 
 @dataclass(frozen=True)
-class Said:
+class Past:
     """A message with its parts."""
 
     message: Message
     parts: tuple[Part, ...] = ()
 
 
-def asked(text: str) -> Said:
+def asked(text: str) -> Past:
     """A user's message."""
     message = Message(
         id="c.question",
@@ -22,10 +22,10 @@ def asked(text: str) -> Said:
         status=MessageStatus.COMPLETED,
         created_at=now(),
     )
-    return Said(message, (TextPart(index=0, text=text),))
+    return Past(message, (TextPart(index=0, text=text),))
 
 
-def answered(*parts: Part) -> Said:
+def answered(*parts: Part) -> Past:
     """An assistant's message."""
     message = Message(
         id="c.earlier",
@@ -33,4 +33,4 @@ def answered(*parts: Part) -> Said:
         status=MessageStatus.COMPLETED,
         created_at=now(),
     )
-    return Said(message, parts)
+    return Past(message, parts)
