@@ -80,7 +80,7 @@ class ArgumentsRule(ValidationRule):
             elif name not in definitions:
                 self._report((name,), f"is not known: {owner} has no such argument", argument)
             else:
-                kind = definitions[name].type
+                kind: Any = definitions[name].type  # generic beyond interest
                 for path, words in _LITERALS.problems(kind, argument.value, (name,)):
                     self._report(path, words, argument)
             given.add(name)
