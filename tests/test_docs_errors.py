@@ -19,22 +19,13 @@ from pybot.resolvers.payload_errors import MAX_IDS
 from pybot.services.conversations.commands import MAX_INSTRUCTIONS_LENGTH, MAX_TITLE_LENGTH
 from pybot.services.store.requests import MAX_KEY_LENGTH
 from pybot.services.values.pages import DEFAULT_SIZE, MAX_SIZE
+from tests.documented import SECTIONS, first_cells
 
 ROOT = Path(__file__).parent.parent
-SECTIONS = {
-    section.partition("\n")[0]: section
-    for section in (ROOT / "docs" / "errors.md").read_text().split("\n## ")[1:]
-}
 # What stays in a worker, and the base's own.
 INSIDE = {"ERROR", "SUPERSEDED"}
 # Of files and answers in progress, which are HTTP's own.
 PLAIN = {200, 304, 421, 500, 503}
-
-
-def first_cells(section: str) -> list[str]:
-    """The first column of a section's table."""
-    rows = re.findall(r"^\| `?([\w]+)`? \|", SECTIONS[section], re.MULTILINE)
-    return [row for row in rows if row not in ("code", "status")]
 
 
 def calls() -> Iterator[ast.Call]:
