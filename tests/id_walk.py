@@ -154,8 +154,11 @@ def selection(schema: GraphQLSchema, kind: GraphQLNamedType, *outer: str) -> str
             asked.append(f"{name} {{ __typename id }}")
         elif fields_of(below) or is_abstract_type(below):
             page = "(last: 20)" if "last" in field.args else ""
-            if below.name not in outer and (name == "errors" or _leads_to_ids(schema, below)):
-                asked.append(f"{name}{page} {{ {selection(schema, below, *outer, below.name)} }}")
+            if below.name in outer:
+                continue
+            inside = selection(schema, below, *outer, below.name)
+            if inside != "__typename":  # what gives no ID may go by one name in several types
+                asked.append(f"{name}{page} {{ {inside} }}")
     return " ".join(asked)
 
 
@@ -211,19 +214,6 @@ def _kind(schema: GraphQLSchema, name: str, field: GraphQLField) -> str:
     kind = noun[:1].upper() + noun[1:]
     assert kind in schema.type_map, f"nobody knows what `{name}` is the ID of"
     return kind
-
-
-def _leads_to_ids(schema: GraphQLSchema, kind: GraphQLNamedType, *outer: str) -> bool:
-    """Whether any field in a type gives an ID; others are not asked for."""
-    if kind.name in outer:
-        return False
-    if _is_node(schema, kind):
-        return True
-    possible = schema.get_possible_types(kind) if is_abstract_type(kind) else [kind]
-    below = [get_named_type(field.type) for each in possible for field in fields_of(each).values()]
-    return any(
-        each.name == "ID" or _leads_to_ids(schema, each, *outer, kind.name) for each in below
-    )
 
 
 def _is_node(schema: GraphQLSchema, kind: GraphQLNamedType) -> bool:

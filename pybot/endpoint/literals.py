@@ -9,7 +9,6 @@ from graphql import (
     DocumentNode,
     EnumValueNode,
     FieldNode,
-    GraphQLArgument,
     GraphQLError,
     GraphQLScalarType,
     KnownArgumentNamesRule,
@@ -69,7 +68,7 @@ class ArgumentsRule(ValidationRule):
         self,
         node: Node,
         arguments: Sequence[ArgumentNode] | None,
-        definitions: Mapping[str, GraphQLArgument],
+        definitions: Mapping[str, Any],  # of arguments, generic beyond interest
         owner: str,
     ) -> None:
         given: set[str] = set()
@@ -80,7 +79,7 @@ class ArgumentsRule(ValidationRule):
             elif name not in definitions:
                 self._report((name,), f"is not known: {owner} has no such argument", argument)
             else:
-                kind: Any = definitions[name].type  # generic beyond interest
+                kind = definitions[name].type
                 for path, words in _LITERALS.problems(kind, argument.value, (name,)):
                     self._report(path, words, argument)
             given.add(name)

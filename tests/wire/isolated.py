@@ -209,16 +209,15 @@ async def _follow(world: World, name: str, after: str, **given: str) -> None:
 
 
 async def _delete_another(world: World) -> None:
-    """Delete a conversation, for the IDs that this gives."""
+    """Put a conversation away and delete it, for the IDs that this gives."""
     other = (await world.api.ask(CREATE))["createConversation"]["conversation"]["id"]
-    payload = selection(world.schema, world.schema.type_map["DeleteConversationsPayload"])
-    world.take(
-        await world.api.ask(
-            "mutation($id: ID!) { deleteConversations(input: {conversationIds: [$id]}) "
-            f"{{ {payload} }} }}",
-            id=other,
-        )
-    )
+    for name, kind in (
+        ("archiveConversations", "ArchiveConversationsPayload"),
+        ("deleteConversations", "DeleteConversationsPayload"),
+    ):
+        payload = selection(world.schema, world.schema.type_map[kind])
+        call = f"{name}(input: {{conversationIds: [$id]}}) {{ {payload} }}"
+        world.take(await world.api.ask(f"mutation($id: ID!) {{ {call} }}", id=other))
 
 
 async def _reach(world: World, start: str) -> None:
