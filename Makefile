@@ -1,6 +1,6 @@
 # The two commands: `make run` and `make test`. Each sets up what it needs, once.
 .DEFAULT_GOAL := help
-.PHONY: help run test soak setup check fmt bench smoke-model lock clean
+.PHONY: help run test soak mutants setup check fmt bench smoke-model lock clean
 
 PYTHON_OF_VENV := .venv/bin/python
 ARGS ?=
@@ -20,6 +20,10 @@ test: setup ## every check and every test
 
 soak: setup ## the tests that grow, ten times as large (ARGS="--soak 100 --seed 5 tests/faults")
 	@scripts/test.sh --soak 10 $(ARGS)
+	@$(if $(ARGS),,scripts/mutants.sh)
+
+mutants: setup ## change the code a little, many times over: the tests must notice (ARGS="pybot/…/pages.py")
+	@scripts/mutants.sh $(ARGS)
 
 setup: ## set up alone, for run and test
 	@scripts/setup.sh test
@@ -41,7 +45,7 @@ lock: ## resolve the Python packages anew (requirements/*.txt)
 	@scripts/lock.sh
 
 clean: ## remove what was made; .pybot/ (your data) stays
-	@rm -rf .venv .venv.new .venv-kernels .venv-gateway .venv-manifests pybot/web frontend/node_modules frontend/dist \
+	@rm -rf .venv .venv.new .venv-kernels .venv-gateway .venv-manifests .venv-mutants pybot/web frontend/node_modules frontend/dist \
 		frontend/test-results frontend/playwright-report tests/clients/javascript/node_modules dist build \
 		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find pybot tests scripts -name __pycache__ -prune -exec rm -rf {} +

@@ -14,3 +14,4 @@ compile requirements/kernels.in -o requirements/kernels.txt
 compile requirements/gateway.in -o requirements/gateway.txt
 compile requirements/kernel-image.in -o requirements/kernel-image.txt
 compile requirements/manifests.in -o requirements/manifests.txt
+compile requirements/mutants.in -c requirements/dev.txt -o requirements/mutants.txt

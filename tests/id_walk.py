@@ -154,8 +154,11 @@ def selection(schema: GraphQLSchema, kind: GraphQLNamedType, *outer: str) -> str
             asked.append(f"{name} {{ __typename id }}")
         elif fields_of(below) or is_abstract_type(below):
             page = "(last: 20)" if "last" in field.args else ""
-            if below.name not in outer:
-                asked.append(f"{name}{page} {{ {selection(schema, below, *outer, below.name)} }}")
+            if below.name in outer:
+                continue
+            inside = selection(schema, below, *outer, below.name)
+            if inside != "__typename":  # what gives no ID may go by one name in several types
+                asked.append(f"{name}{page} {{ {inside} }}")
     return " ".join(asked)
 
 

@@ -6,7 +6,7 @@ in `tests/chat_shapes.py`.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -14,7 +14,7 @@ from aiohttp import web
 from tests import chat_shapes
 from tests.chat_shapes import Dialect, Refusal
 from tests.scripted_tgi import Received, ScriptedTGI
-from tests.tgi_script import Plan, plan
+from tests.tgi_script import Plan, pieces, plan
 from tests.tgi_wire import cut_at_stop
 
 
@@ -42,11 +42,14 @@ class ReceivedChat(Received):
 class ScriptedChat(ScriptedTGI):
     """The server, for as long as it is entered.
 
-    With `refuses_open` it refuses, in these words, to go on with an unfinished message.
+    With `refuses_open` it refuses, in these words, to go on with an unfinished message. What it
+    `thinks` comes before each answer; `counts` are added to the tokens that it counts.
     """
 
     dialect: Dialect = "vllm"
     refuses_open: str = ""
+    thinks: str = ""
+    counts: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def _routes(self) -> list[web.RouteDef]:
         return [
@@ -69,6 +72,8 @@ class ScriptedChat(ScriptedTGI):
             await response.prepare(request)
             for chunk in chat_shapes.opening(self.dialect):
                 await response.write(self._event(chunk))
+            for piece in pieces(self.thinks):
+                await response.write(self._event(chat_shapes.thought(self.dialect, piece)))
             for index, piece in enumerate(sent):
                 await self._pace(received, script, index)
                 # TGI says with the last token that it is the last.
@@ -91,6 +96,7 @@ class ScriptedChat(ScriptedTGI):
                 if not (word == "length" and self.dialect == "tgi"):
                     await response.write(self._event(chat_shapes.finish(self.dialect, word)))
                 tokens = chat_shapes.usage(self.dialect, count + (word == "stop"))
+                tokens["usage"] |= self.counts
                 await response.write(self._event(tokens) + chat_shapes.done(self.dialect))
             case "error":
                 message = "the model failed"

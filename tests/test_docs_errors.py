@@ -14,22 +14,13 @@ from strawberry.subscriptions.protocols.graphql_transport_ws import handlers
 
 from pybot import errors
 from pybot.errors import PybotError
+from tests.documented import SECTIONS, first_cells
 
 ROOT = Path(__file__).parent.parent
-SECTIONS = {
-    section.partition("\n")[0]: section
-    for section in (ROOT / "docs" / "errors.md").read_text().split("\n## ")[1:]
-}
 # What stays in a worker, and the base's own.
 INSIDE = {"ERROR", "SUPERSEDED"}
 # Of files and answers in progress, which are HTTP's own.
 PLAIN = {200, 304, 421, 500, 503}
-
-
-def first_cells(section: str) -> list[str]:
-    """The first column of a section's table."""
-    rows = re.findall(r"^\| `?([\w]+)`? \|", SECTIONS[section], re.MULTILINE)
-    return [row for row in rows if row not in ("code", "status")]
 
 
 def calls() -> Iterator[ast.Call]:

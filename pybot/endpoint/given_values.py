@@ -11,7 +11,6 @@ from graphql import (
     DirectiveNode,
     DocumentNode,
     FieldNode,
-    GraphQLArgument,
     GraphQLError,
     GraphQLSchema,
     Node,
@@ -103,13 +102,11 @@ class _Finder(Visitor):
         if directive is not None:
             self._check(node, directive.args)
 
-    def _check(
-        self, node: FieldNode | DirectiveNode, definitions: Mapping[str, GraphQLArgument]
-    ) -> None:
+    def _check(self, node: FieldNode | DirectiveNode, definitions: Mapping[str, Any]) -> None:
         for argument in node.arguments or ():
             name = argument.name.value
             if self.problem is None and name in definitions and self._is_wanted(node, argument):
-                kind: Any = definitions[name].type  # generic beyond interest
+                kind = definitions[name].type
                 self.problem = next(self._values.problems(kind, argument.value, (name,)), None)
 
     def _is_wanted(self, *nodes: Node) -> bool:

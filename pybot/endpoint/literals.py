@@ -9,7 +9,6 @@ from graphql import (
     DocumentNode,
     EnumValueNode,
     FieldNode,
-    GraphQLArgument,
     GraphQLError,
     GraphQLScalarType,
     KnownArgumentNamesRule,
@@ -69,7 +68,7 @@ class ArgumentsRule(ValidationRule):
         self,
         node: Node,
         arguments: Sequence[ArgumentNode] | None,
-        definitions: Mapping[str, GraphQLArgument],
+        definitions: Mapping[str, Any],  # of arguments, generic beyond interest
         owner: str,
     ) -> None:
         given: set[str] = set()

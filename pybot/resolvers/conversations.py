@@ -1,15 +1,19 @@
 """Creating, changing and deleting conversations."""
 
+import contextlib
+from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 import strawberry
 
 from pybot.context import Info
-from pybot.errors import InvalidInput
+from pybot.errors import InvalidInput, NotFound
 from pybot.resolvers.payload_errors import MAX_IDS, PayloadErrors, decode_required
 from pybot.schema import ids
 from pybot.schema.conversation import Conversation
 from pybot.schema.conversation_change import (
+    ArchiveConversationsInput,
+    ArchiveConversationsPayload,
     CreateConversationInput,
     CreateConversationPayload,
     DeleteConversationsInput,
@@ -62,22 +66,46 @@ async def update_conversation(
     return UpdateConversationPayload(errors=failed.errors)
 
 
+async def archive_conversations(
+    info: Info,
+    input: Annotated[
+        ArchiveConversationsInput, strawberry.argument(description="Which conversations.")
+    ],
+) -> ArchiveConversationsPayload:
+    """Put those away, or back, that are the viewer's; all other IDs are passed over."""
+    with PayloadErrors() as failed:
+        changed: list[strawberry.ID] = []
+        for conversation_id in named_conversations(input.conversation_ids):
+            with contextlib.suppress(NotFound):
+                await info.context.services.conversations.update(
+                    info.context.viewer, conversation_id, archived=input.archived
+                )
+                changed.append(ids.encode("Conversation", conversation_id))
+        return ArchiveConversationsPayload(changed_conversation_ids=changed)
+    return ArchiveConversationsPayload(errors=failed.errors)
+
+
 async def delete_conversations(
     info: Info,
     input: Annotated[DeleteConversationsInput, strawberry.argument(description="What to delete.")],
 ) -> DeleteConversationsPayload:
     """Delete those that are the viewer's; all other IDs are passed over."""
     with PayloadErrors() as failed:
-        if len(input.conversation_ids) > MAX_IDS:
-            raise InvalidInput(f"At most {MAX_IDS} conversations at once.", ("conversationIds",))
-        named = [ids.decode_as("Conversation", each) for each in input.conversation_ids]
         deleted = await info.context.services.conversations.delete(
-            info.context.viewer, [each for each in named if each]
+            info.context.viewer, named_conversations(input.conversation_ids)
         )
         return DeleteConversationsPayload(
             deleted_conversation_ids=[ids.encode("Conversation", each) for each in deleted]
         )
     return DeleteConversationsPayload(errors=failed.errors)
+
+
+def named_conversations(global_ids: Sequence[str]) -> list[str]:
+    """The conversations that IDs name, each once; raises InvalidInput for too many IDs."""
+    if len(global_ids) > MAX_IDS:
+        raise InvalidInput(f"At most {MAX_IDS} conversations at once.", ("conversationIds",))
+    named = [ids.decode_as("Conversation", each) for each in dict.fromkeys(global_ids)]
+    return [each for each in named if each]
 
 
 def changed_conversation(info: Info, snapshot: Snapshot) -> Conversation:

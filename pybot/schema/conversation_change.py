@@ -77,6 +77,30 @@ class UpdateConversationPayload:
     )
 
 
+@strawberry.input(description="Which conversations.")
+class ArchiveConversationsInput:
+    """Conversations to put away, or back."""
+
+    conversation_ids: list[strawberry.ID] = strawberry.field(
+        description="The conversations, at most 100."
+    )
+    archived: bool = strawberry.field(default=True, description="Whether they are put away.")
+
+
+@strawberry.type(description="The changed conversations.")
+class ArchiveConversationsPayload:
+    """The result of `archiveConversations`."""
+
+    changed_conversation_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None,
+        description="The IDs of those that were put away, or back; null with errors.",
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list[UserError],
+        description="What is wrong with the request; empty when it was carried out.",
+    )
+
+
 @strawberry.input(description="What to delete.")
 class DeleteConversationsInput:
     """Which conversations."""

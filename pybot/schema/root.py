@@ -11,6 +11,7 @@ from pybot.resolvers import conversations, events, kernels, messages, objects
 from pybot.schema import errors, event, output, part
 from pybot.schema.conversation import Conversation
 from pybot.schema.conversation_change import (
+    ArchiveConversationsPayload,
     CreateConversationPayload,
     DeleteConversationsPayload,
     UpdateConversationPayload,
@@ -107,6 +108,10 @@ class Mutation:
     update_conversation: UpdateConversationPayload = strawberry.mutation(
         resolver=conversations.update_conversation,
         description="Change a conversation's title or settings.",
+    )
+    archive_conversations: ArchiveConversationsPayload = strawberry.mutation(
+        resolver=conversations.archive_conversations,
+        description="Put conversations away, or back. IDs that name nothing are passed over.",
     )
     delete_conversations: DeleteConversationsPayload = strawberry.mutation(
         resolver=conversations.delete_conversations,

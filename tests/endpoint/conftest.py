@@ -23,6 +23,7 @@ from pybot.endpoint.upstream_uvicorn import Http, WebSockets
 from pybot.endpoint.view import GraphQLView
 from tests.endpoint.sample import Watched, sample_context, sample_schema
 from tests.fixtures.server import abort_left
+from tests.measures.recorder import CODES, Recorder
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
@@ -76,7 +77,7 @@ async def running(options: ServerOptions) -> AsyncGenerator[Server]:
     )
     app = Starlette(routes=[Route("/graphql", view), WebSocketRoute("/graphql", view)])
     app.state.watched = Watched()
-    async with serving(app) as server:
+    async with serving(Recorder(app, CODES)) as server:
         port = server.servers[0].sockets[0].getsockname()[1]
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
             yield Server(port, view, app.state.watched, http, server)

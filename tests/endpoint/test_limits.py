@@ -234,4 +234,4 @@ async def test_worst_document_that_is_let_in_costs_little() -> None:
     query = "{" + "item {name} " * 250 + "}"
     started = time.process_time()
     assert await refused(query) is None
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 4  # half of it where coverage is not measured

@@ -6,9 +6,11 @@ counted.
 """
 
 import io
+import warnings
 from pathlib import Path
 
 from coverage import Coverage
+from coverage.exceptions import CoverageWarning
 
 from tests.measures.finding import Finding
 
@@ -26,7 +28,10 @@ def save() -> None:
 def join(folder: Path) -> Coverage:
     """What all processes ran, from their files, which become one."""
     coverage = Coverage(data_file=str(folder / NAME), config_file=str(CONFIG))
-    coverage.combine()
+    with warnings.catch_warnings():
+        # A process that was killed while it wrote has left half a file, which is passed over.
+        warnings.simplefilter("ignore", CoverageWarning)
+        coverage.combine()
     coverage.save()
     return coverage
 

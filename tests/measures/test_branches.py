@@ -31,6 +31,7 @@ def measured(folder: Path) -> dict[str, str]:
 def test_process_is_measured_however_it_ends(tmp_path: Path, end: str) -> None:
     code = f"import os, signal\nimport pybot.errors\n{end}"
     subprocess.run([sys.executable, "-c", code], env=measured(tmp_path), cwd=ROOT, check=False)
+    (tmp_path / f"{branches.NAME}.half").write_bytes(b"of a process that was killed")
     files = branches.join(tmp_path).get_data().measured_files()
     assert str(ROOT / "pybot" / "errors.py") in files
 

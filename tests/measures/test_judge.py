@@ -9,9 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CONFTEST = """
-from tests.measures import branches
+from tests.measures import branches, parts
 from tests.measures.finding import Finding
 branches.judge = lambda folder: Finding("1 % ran", {missing!r})
+parts.judge = lambda folder: Finding("2 were used", "")
 """
 
 

@@ -195,6 +195,40 @@ async def test_someone_elses_conversation_is_not_found(api: Api) -> None:
     assert await titles(bob) == []
 
 
+ARCHIVE = """
+mutation ($input: ArchiveConversationsInput!) {
+  archiveConversations(input: $input) { changedConversationIds errors { __typename path } }
+}
+"""
+
+
+async def test_conversations_are_put_away_and_back_together(api: Api) -> None:
+    """Those that are there already count as well; foreign ones are as none."""
+    mine = [await api.create(title=title) for title in ("One", "Two")]
+    other = await api.by(BOB).create(title="His")
+    archived = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Conversation { archived } } }"
+    for given, state in (({}, True), ({"archived": True}, True), ({"archived": False}, False)):
+        change = {"conversationIds": [mine[0], other, mine[0], "nonsense", mine[1]], **given}
+        payload = (await api(ARCHIVE, input=change))["archiveConversations"]
+        assert payload == {"changedConversationIds": mine, "errors": []}
+        assert (await api(archived, ids=mine))["nodes"] == [{"archived": state}] * 2
+        assert (await api.by(BOB)(archived, ids=[other]))["nodes"] == [{"archived": False}]
+
+
+@pytest.mark.parametrize(("count", "is_refused"), [(100, False), (101, True)])
+async def test_a_hundred_conversations_are_put_away_at_once(
+    api: Api, count: int, is_refused: bool
+) -> None:
+    change = {"conversationIds": ["nonsense"] * count}
+    payload = (await api(ARCHIVE, input=change))["archiveConversations"]
+    place = {"__typename": "InvalidInputError", "path": ["input", "conversationIds"]}
+    assert payload == (
+        {"changedConversationIds": None, "errors": [place]}
+        if is_refused
+        else {"changedConversationIds": [], "errors": []}
+    )
+
+
 async def test_delete_passes_over_what_names_nothing(api: Api) -> None:
     mine, other = await api.create(title="Mine"), await api.by(BOB).create(title="His")
     named = [mine, other, mine, "nonsense"]

@@ -1,5 +1,8 @@
 """What a user has of everything, by its IDs, and ways to ask for it."""
 
+# graphql-core's types are generic in what is of no interest here.
+# pyright: reportUnknownArgumentType=false
+
 import asyncio
 import json
 from collections import defaultdict
@@ -10,7 +13,13 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from graphql import GraphQLSchema, build_client_schema, get_introspection_query, get_named_type
+from graphql import (
+    GraphQLNamedType,
+    GraphQLSchema,
+    build_client_schema,
+    get_introspection_query,
+    get_named_type,
+)
 
 from pybot.schema import ids
 from tests.client import Api
@@ -102,7 +111,14 @@ class World:
     schema: GraphQLSchema
     conversation: str
     one: dict[str, str] = field(default_factory=dict[str, str])
-    given: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    given: dict[tuple[str, str], set[str]] = field(
+        default_factory=lambda: defaultdict[tuple[str, str], set[str]](set)
+    )
+
+    @property
+    def ids(self) -> set[str]:
+        """Every ID that was given."""
+        return {each for found in self.given.values() for each in found}
 
     def take(self, data: Any) -> set[str]:
         """Note the IDs in an answer, and give them."""
@@ -140,7 +156,7 @@ async def world_of(api: Api) -> World:
     await _delete_another(world)
     await _follow(world, "viewerEvents", viewer["eventCursor"])
     await _reach(world, viewer["id"])
-    for global_id in sorted(set().union(*world.given.values())):
+    for global_id in sorted(world.ids):
         kind, _ = decoded(global_id)
         world.one.setdefault(kind, global_id)
     world.one |= {"Conversation": named, "Message": sent["run"]["message"]["id"]}
@@ -175,7 +191,9 @@ async def _follow(world: World, name: str, after: str, **given: str) -> None:
     """Read all the events of a log behind a cursor, with every ID in them."""
     declared = "".join(f"${each}: ID!, " for each in given)
     passed = "".join(f"{each}: ${each}, " for each in given)
-    event = get_named_type(fields_of(world.schema.type_map["Subscription"])[name].type)
+    event: GraphQLNamedType = get_named_type(
+        fields_of(world.schema.type_map["Subscription"])[name].type
+    )
     asked = selection(world.schema, event)
     state = await world.state()
     last = state["conversation" if given else "viewer"]["eventCursor"]
@@ -191,16 +209,15 @@ async def _follow(world: World, name: str, after: str, **given: str) -> None:
 
 
 async def _delete_another(world: World) -> None:
-    """Delete a conversation, for the IDs that this gives."""
+    """Put a conversation away and delete it, for the IDs that this gives."""
     other = (await world.api.ask(CREATE))["createConversation"]["conversation"]["id"]
-    payload = selection(world.schema, world.schema.type_map["DeleteConversationsPayload"])
-    world.take(
-        await world.api.ask(
-            "mutation($id: ID!) { deleteConversations(input: {conversationIds: [$id]}) "
-            f"{{ {payload} }} }}",
-            id=other,
-        )
-    )
+    for name, kind in (
+        ("archiveConversations", "ArchiveConversationsPayload"),
+        ("deleteConversations", "DeleteConversationsPayload"),
+    ):
+        payload = selection(world.schema, world.schema.type_map[kind])
+        call = f"{name}(input: {{conversationIds: [$id]}}) {{ {payload} }}"
+        world.take(await world.api.ask(f"mutation($id: ID!) {{ {call} }}", id=other))
 
 
 async def _reach(world: World, start: str) -> None:

@@ -53,10 +53,10 @@ async def first_answer(world: World, ask: Ask, operation: Operation, global_id: 
 def is_refused(payload: dict[str, Any]) -> bool:
     """Whether an answer says that something is wrong, or has nothing."""
     data: dict[str, Any] = payload.get("data") or {}
-    values = [
-        each for value in data.values() for each in (value if isinstance(value, list) else [value])
-    ]
-    return "errors" in payload or any(value is None or value.get("errors") for value in values)
+    values: list[Any] = []
+    for value in data.values():
+        values += value if isinstance(value, list) else [value]
+    return "errors" in payload or any(each is None or each.get("errors") for each in values)
 
 
 async def test_every_id_that_is_given_is_its_owners(server: Server) -> None:
@@ -65,7 +65,7 @@ async def test_every_id_that_is_given_is_its_owners(server: Server) -> None:
     world = await world_of(ann)
     assert set(world.given) == givers(world.schema)
     deleted = world.given["DeleteConversationsPayload", "deletedConversationIds"]
-    for global_id in sorted(set().union(*world.given.values()) - deleted):
+    for global_id in sorted(world.ids - deleted):
         kind, _ = decoded(global_id)
         found = (await ann.ask(NODE, id=global_id))["node"]
         assert found is not None, kind

@@ -13,7 +13,8 @@ from tests.fixtures.redis import keys_like
 from tests.fixtures.server import Server
 
 AGAIN = """mutation($id: ID!) { regenerateMessage(input: {messageId: $id}) {
-  run { id message { id } } eventCursor errors { code path } } }"""
+  run { id message { id } } message { id status } conversation { activeLeaf { id } }
+  eventCursor errors { code path } } }"""
 PATH = """query($id: ID!, $after: String, $before: String, $first: Int, $last: Int) {
   conversation(id: $id) {
     eventCursor activeLeaf { id }
@@ -39,8 +40,9 @@ async def regenerated(api: Api, conversation: str, answer: str) -> str:
     """Have an answer written again; the new one's ID."""
     payload = (await api.ask(AGAIN, id=answer))["regenerateMessage"]
     assert payload["errors"] == []
-    await api.until_ended(payload | {"conversation": {"id": conversation}})
     new: str = payload["run"]["message"]["id"]
+    assert payload["message"]["id"] == payload["conversation"]["activeLeaf"]["id"] == new
+    await api.until_ended(payload | {"conversation": {"id": conversation}})
     return new
 
 

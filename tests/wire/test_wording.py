@@ -109,8 +109,10 @@ async def errors_of(server: Server, query: str, variables: dict[str, Any]) -> li
 
 
 async def test_every_wrong_argument_is_named_in_plain_words(server: Server) -> None:
-    cases = [(query, {}, place, "GRAPHQL_VALIDATION_FAILED") for query, place in WRONG_LITERALS]
-    cases += [(*each, "BAD_USER_INPUT") for each in WRONG_VARIABLES]
+    cases: list[tuple[str, dict[str, Any], list[str], str]] = [
+        *((query, {}, place, "GRAPHQL_VALIDATION_FAILED") for query, place in WRONG_LITERALS),
+        *((*each, "BAD_USER_INPUT") for each in WRONG_VARIABLES),
+    ]
     wrong: list[str] = []
     for query, variables, place, code in cases:
         for error in await errors_of(server, query, variables):

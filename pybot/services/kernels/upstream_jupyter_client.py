@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import zmq
@@ -34,8 +34,7 @@ def connect(
 
 def raw_socket(socket: "zmq.asyncio.Socket") -> "zmq.Socket[bytes]":
     """A channel's socket, to read without asyncio."""
-    raw: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
-    return raw
+    return cast("zmq.Socket[bytes]", zmq.Socket.shadow(socket.underlying))
 
 
 def read(client: AsyncKernelClient, frames: list[bytes]) -> Mapping[str, Any]:

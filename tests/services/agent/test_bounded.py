@@ -30,4 +30,5 @@ def test_show_no_more_ends_what_is_shown() -> None:
 def test_last_lines_gives_the_end() -> None:
     assert last_lines(["aaa", "bbb", "cc"], 4) == ("bb", "cc")
     assert last_lines(["aaa"], 0) == ()
+    assert last_lines(["aaa", "bbb"], 1) == ("b",)
     assert last_lines(["aaa"], 9) == ("aaa",)

@@ -224,3 +224,12 @@ async def test_run_that_waits_is_not_taken_up(room: Room) -> None:
         await asyncio.sleep(0.1)
     assert answers.begun == []
     assert await room.queued() == []
+
+
+async def test_cancelled_run_that_waited_has_what_it_used(room: Room) -> None:
+    """No worker has it: it is ended where it is cancelled."""
+    run = await suspended(room)
+    _, cancelled = await room.services.runs.cancel(ANN, run.id)
+    assert (cancelled.status, cancelled.usage) == (RunStatus.CANCELLED, USAGE)
+    (used,) = await room.services.viewerlog.usage(ANN, None)
+    assert (used.run_id, used.tokens) == (run.id, USAGE)

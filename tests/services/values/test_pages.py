@@ -95,6 +95,14 @@ def test_values_of_a_cursor_come_back(values: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("values", "cursor"), [(("a",), "YQ"), (("a", 1), "YXwx"), (("aaW",), "YWFX")]
+)
+def test_cursor_is_base64_without_its_padding(values: tuple[str | int, ...], cursor: str) -> None:
+    """So that it needs no quoting in an address."""
+    assert encode_cursor(*values) == cursor
+
+
+@pytest.mark.parametrize(
     "cursor",
     ["é", "", "=", "YQ==", "YR", "\0", "\ud800", "x" * 1_000_000, " YQ", "YQ\n", "_____w"],
     ids=lambda text: repr(text[:8]),
