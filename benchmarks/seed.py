@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from pybot.services.conversations.history import part_entries, pushed, user_entry
+from pybot.services.conversations.history import part_entries, push_command, user_entry
 from pybot.services.records import Message, MessageRole, MessageStatus, TextPart, Viewer
 from pybot.services.store import keys
 from pybot.services.store.client import Client
@@ -46,7 +46,7 @@ async def history(client: Client, conversation_id: str, count: int) -> None:
                     part = TextPart(index=0, text=_text(position), revision=0)
                     entries = part_entries(message.id, f"{conversation_id}.seed", part)
                 encoded = msgspec.json.encode(message)
-                pipeline.execute_command(*pushed(keys.history(conversation_id, "0"), entries))
+                pipeline.execute_command(*push_command(keys.history(conversation_id, "0"), entries))
                 pipeline.hset(keys.messages(conversation_id), message.id, encoded)
                 pipeline.zadd(index, {message.id: message.position})
                 versions = keys.versions(conversation_id, message.parent_id or "")

@@ -13,7 +13,7 @@ from pybot.auth import Identity, LocalHostOnly, RequireIdentity
 from pybot.config import Settings
 from pybot.context import context_of, viewer_key
 from pybot.downloads import outputs
-from pybot.endpoint.limits import QueryLimits, SocketLimits
+from pybot.endpoint.limits import ConnectionLimits, QueryLimits
 from pybot.endpoint.view import GraphQLView
 from pybot.schema.root import build_schema
 from pybot.services.container import Services, open_services
@@ -68,7 +68,7 @@ def _graphql(settings: Settings) -> GraphQLView:
         schema,
         context_of,
         max_body_size=limits.max_body_size,
-        sockets=SocketLimits(
+        connections=ConnectionLimits(
             per_user=limits.max_sockets,
             operations=limits.max_subscriptions,
             max_age=limits.socket_max_age,

@@ -219,13 +219,15 @@ class LimitSettings(Section):
         default=MIB, ge=1024, description="Largest GraphQL request, in bytes"
     )
     max_sockets: int = Field(
-        default=50, ge=1, description="Most WebSockets of one user in one process"
+        default=50, ge=1, description="Most WebSockets and event streams of one user in one process"
     )
     max_subscriptions: int = Field(
         default=100, ge=1, description="Most subscriptions on one WebSocket"
     )
     socket_max_age: float = Field(
-        default=43_200, gt=0, description="Seconds after which a WebSocket must sign in again"
+        default=43_200,
+        gt=0,
+        description="Seconds after which a WebSocket or an event stream must sign in again",
     )
     send_timeout: float = Field(
         default=10, gt=0, description="Seconds after which a reader that stalls is dropped"

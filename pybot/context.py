@@ -14,15 +14,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The context of one operation; in a subscription `cache` is emptied after each event."""
+    """The context of one operation; in a subscription `cache` is emptied after each event.
+
+    `last_event_id` is the cursor that a client of an event stream sends when it connects again.
+    """
 
     viewer: Viewer
     services: "Services"
+    last_event_id: str | None = None
     cache: dict[object, Any] = field(default_factory=dict[object, Any])
 
     def for_operation(self) -> Self:
         """A context of the same connection with an empty cache."""
-        return type(self)(self.viewer, self.services)
+        return type(self)(self.viewer, self.services, self.last_event_id)
 
     def forget(self) -> None:
         """Empty the cache: the next event is read as of another cursor."""
@@ -37,10 +41,21 @@ def context_of(connection: HTTPConnection) -> Context:
 
     `auth.RequireIdentity` has set `state.viewer`; the application's lifespan yields `services`.
     """
-    return Context(viewer=connection.state.viewer, services=connection.state.services)
+    return Context(
+        viewer=connection.state.viewer,
+        services=connection.state.services,
+        last_event_id=_last_event_id(connection),
+    )
 
 
 def viewer_key(connection: HTTPConnection) -> str:
-    """The key by which the WebSockets of one user count together."""
+    """The key by which the WebSockets and event streams of one user count together."""
     viewer: Viewer = connection.state.viewer
     return viewer.key
+
+
+def _last_event_id(connection: HTTPConnection) -> str | None:
+    """The header `Last-Event-ID` of a request; a WebSocket has many operations, and none."""
+    if connection.scope["type"] != "http":
+        return None
+    return ", ".join(connection.headers.getlist("last-event-id")) or None

@@ -110,8 +110,8 @@ async def examine_model(settings: Settings) -> Finding:
     if not info.available:
         return _failed(
             "model",
-            f"nothing answers at {settings.llm.url}",
-            "start it or correct LLM__URL, or let `pybot up` start its own small one",
+            f"no model {info.name} answers at {settings.llm.url}",
+            "start it, correct LLM__URL or LLM__MODEL, or let `pybot up` start its own small one",
         )
     window = f"{info.context_window} tokens" if info.context_window else "unknown"
     advice = "" if info.context_window else "set LLM__CONTEXT_WINDOW: the service does not say"

@@ -21,7 +21,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from pybot.config import Settings
-from pybot.endpoint.upstream_uvicorn import Server, WebSockets
+from pybot.endpoint.upstream_uvicorn import Http, Server, WebSockets
 from pybot.services.background.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
@@ -183,7 +183,7 @@ def server_config(app: ASGIApp, settings: Settings, *, behind_proxy: bool) -> uv
     """How uvicorn serves the application."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Http,
         ws=WebSockets,
         ws_max_size=settings.limits.max_body_size,
         # Events are small and many; compressing each costs more time than it saves bytes.

@@ -132,12 +132,12 @@ def error(dialect: Dialect, status: int, message: str, *, streamed: bool = False
     return {"error": {"message": message, "type": kind, "param": None, "code": status}}
 
 
-def models(dialect: Dialect, window: int) -> dict[str, Any]:
-    """What `/v1/models` says."""
-    model: dict[str, Any] = {"id": MODEL, "object": "model", "created": 0, "owned_by": MODEL}
+def models(dialect: Dialect, name: str, window: int) -> dict[str, Any]:
+    """What `/v1/models` says of a model."""
+    model: dict[str, Any] = {"id": name, "object": "model", "created": 0, "owned_by": name}
     match dialect:
         case "vllm":
-            model |= {"owned_by": "vllm", "root": MODEL, "max_model_len": window, "permission": []}
+            model |= {"owned_by": "vllm", "root": name, "max_model_len": window, "permission": []}
         case "ollama":
             model["owned_by"] = "library"
         case "llamacpp":

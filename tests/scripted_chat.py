@@ -133,4 +133,4 @@ class ScriptedChat(ScriptedTGI):
         return chat_shapes.event(self.dialect, content)
 
     async def _models(self, _: web.Request) -> web.Response:
-        return web.json_response(chat_shapes.models(self.dialect, self.context_window))
+        return web.json_response(chat_shapes.models(self.dialect, self.model, self.context_window))

@@ -77,6 +77,7 @@ class ScriptedTGI:
 
     port: int = 0
     context_window: int = 4096
+    model: str = MODEL
     refuse_in_stream: bool = False
     keep_alive: float = 15
     requests: list[Received] = field(default_factory=list[Received])
@@ -268,7 +269,7 @@ class ScriptedTGI:
     async def _info(self, _: web.Request) -> web.Response:
         return web.json_response(
             {
-                "model_id": MODEL,
+                "model_id": self.model,
                 "model_sha": None,
                 "max_concurrent_requests": 128,
                 "max_best_of": 1,

@@ -215,7 +215,8 @@ def test_doctor_says_what_is_wrong_and_what_to_do(start_pybot: StartPybot, redis
     assert code == 1
     assert "ok   Redis: Valkey 9" in said
     assert "without the search module" in said
-    assert "FAIL model: nothing answers at http://127.0.0.1:1\n     → start it or correct" in said
+    assert "FAIL model: no model scripted answers at http://127.0.0.1:1\n" in said
+    assert "→ start it, correct LLM__URL" in said
     assert "FAIL kernels: " in said
 
 

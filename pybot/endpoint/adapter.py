@@ -1,12 +1,10 @@
 """One WebSocket: JSON in, JSON out, with limits on waiting, size and age."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.async_base_view import AsyncBaseHTTPView
@@ -16,7 +14,7 @@ from strawberry.http.exceptions import (
     WebSocketDisconnected,
 )
 
-from pybot.endpoint.body import decode
+from pybot.endpoint.json_text import decode, encode
 from pybot.endpoint.stalls import StallWatch
 from pybot.endpoint.upstream_uvicorn import RESTART
 
@@ -70,7 +68,7 @@ class SocketAdapter(ASGIWebSocketAdapter):
         """Send a message; a reader that does not take it in time is dropped."""
         if self._ended.is_set():
             raise WebSocketDisconnected
-        frame = {"type": "websocket.send", "text": _encode(message)}
+        frame = {"type": "websocket.send", "text": encode(message).decode()}
         try:
             await self._stalls.over(self.ws.send(frame))
         except (TimeoutError, WebSocketDisconnect, RuntimeError) as error:
@@ -129,14 +127,6 @@ class SocketAdapter(ASGIWebSocketAdapter):
         if self._waiting and self._reader is not None:
             self._waiting = False
             self._reader.cancel()
-
-
-def _encode(message: Mapping[str, object]) -> str:
-    try:
-        return msgspec.json.encode(message).decode()
-    except UnicodeEncodeError:
-        # Half of a surrogate pair, which only escapes can carry.
-        return json.dumps(message, separators=(",", ":"))
 
 
 def _shorten(reason: str) -> str:

@@ -1,15 +1,13 @@
 """Reads the operation that an HTTP request asks for (GraphQL over HTTP, section 5)."""
 
 import asyncio
-import contextlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-import msgspec
 from starlette.requests import Request
 
+from pybot.endpoint.json_text import decode
 from pybot.endpoint.masking import BAD_INPUT
 from pybot.endpoint.refusal import JSON, Refusal, bad_request
 from pybot.endpoint.unicode import half_pair
@@ -28,33 +26,11 @@ class Operation:
     extensions: dict[str, Any] | None
 
 
-def decode(data: bytes | str) -> object:
-    """The value of a JSON text; raises `ValueError` for anything else, however deeply nested.
-
-    What msgspec refuses of JSON is let through, for whoever reads it to name the place: halves of
-    surrogate pairs, and numbers out of range, which are infinite here.
-    """
-    with contextlib.suppress(msgspec.DecodeError, RecursionError, UnicodeError):
-        return msgspec.json.decode(data)
-    try:
-        text = data if isinstance(data, str) else data.decode()
-        return json.loads(text, parse_int=_whole, parse_constant=_refuse)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-
-
-def _whole(digits: str) -> int | float:
-    # Python reads so many digits only, and takes its time.
-    return int(digits) if len(digits) < 400 else float(digits)
-
-
-def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is no JSON")
-
-
 async def read_operation(request: Request, max_size: int) -> Operation:
     """The operation of a GET or POST request; raises `Refusal`."""
     if request.method == "GET":
+        if len(request.scope["query_string"]) > max_size:
+            raise _too_large(max_size)
         return _from_query(request.query_params)
     _require_json(request)
     try:
@@ -113,18 +89,20 @@ def _require_json(request: Request) -> None:
 
 
 async def _read(request: Request, max_size: int) -> bytes:
-    message = f"The request is larger than {max_size} bytes."
-    too_large = Refusal(413, "PAYLOAD_TOO_LARGE", message)
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length[:20]) > max_size:
-        raise too_large
+        raise _too_large(max_size)
     body = bytearray()
     try:
         async with asyncio.timeout(_BODY_TIMEOUT):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > max_size:
-                    raise too_large
+                    raise _too_large(max_size)
     except TimeoutError:
         raise Refusal(408, "REQUEST_TIMEOUT", "The request's body did not arrive.") from None
     return bytes(body)
+
+
+def _too_large(max_size: int) -> Refusal:
+    return Refusal(413, "PAYLOAD_TOO_LARGE", f"The request is larger than {max_size} bytes.")

@@ -59,6 +59,21 @@ class Plan(Struct, frozen=True):
         return {self.key: values}
 
 
+class Progress:
+    """How far a subscription has come. Given as an operation's root value, its executor notes it.
+
+    `cursor` is that of the event whose result came last, for events that have one.
+    """
+
+    def __init__(self) -> None:
+        self.cursor: str | None = None
+
+    def take(self) -> str | None:
+        """The cursor, once: what comes without an event, as errors do, has none."""
+        cursor, self.cursor = self.cursor, None
+        return cursor
+
+
 class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
     """Executes an operation, and each of a subscription's events by a plan where there is one."""
 
@@ -68,6 +83,8 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def build_per_event_executor(self, payload: object) -> Any:
         """What executes one event."""
+        if isinstance(self.root_value, Progress):
+            self.root_value.cursor = getattr(payload, "cursor", None)
         kind = type(payload)
         if kind not in self._plans:
             self._plans[kind] = self._compile(kind)

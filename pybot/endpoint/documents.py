@@ -10,6 +10,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
+    OperationType,
     parse,
     specified_rules,
 )
@@ -41,6 +42,13 @@ class Documents:
     def parse(self, query: str) -> DocumentNode:
         """The document that a query's text means; raises `GraphQLError` with its code."""
         return self._parsed(query)
+
+    def operation_type(self, query: str, operation_name: str | None) -> OperationType | None:
+        """Which kind of operation is asked for; None when the document does not say."""
+        try:
+            return _operation(self.parse(query), operation_name).operation
+        except GraphQLError:
+            return None
 
     def validate(self, document: DocumentNode) -> tuple[GraphQLError, ...]:
         """What is wrong with a document, whatever its variables: limits first, then the rules."""

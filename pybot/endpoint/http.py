@@ -1,87 +1,123 @@
-"""GraphQL over HTTP: one operation in, one JSON answer out."""
+"""GraphQL over HTTP: one operation in; one JSON answer, or a stream of events, out."""
 
+from collections.abc import Awaitable
 from typing import Any
 
+from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from strawberry.schema.exceptions import InvalidOperationTypeError
+from starlette.types import ASGIApp
+from strawberry.schema.schema import StreamResult
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
 
-from pybot.endpoint.body import read_operation
+from pybot.endpoint.answer import body_of
+from pybot.endpoint.body import Operation, read_operation
+from pybot.endpoint.compiled import Progress
+from pybot.endpoint.connections import Connections
+from pybot.endpoint.event_stream import EventStream
+from pybot.endpoint.limits import ConnectionLimits
 from pybot.endpoint.masking import INTERNAL, report
-from pybot.endpoint.negotiation import GRAPHQL, negotiate
+from pybot.endpoint.negotiation import EVENTS, GRAPHQL, Accepted, negotiate
 from pybot.endpoint.origin import FORBIDDEN, OriginPolicy
-from pybot.endpoint.refusal import JSON, Refusal, json_response
+from pybot.endpoint.refusal import JSON, Refusal, bad_request, json_response
 from pybot.endpoint.schema import HardenedSchema
 from pybot.endpoint.types import ContextFactory
 
 
 class HttpEndpoint:
-    """Answers requests as the specification GraphQL over HTTP says."""
+    """Answers requests as the specifications GraphQL over HTTP and GraphQL over SSE say."""
 
     def __init__(
         self,
         schema: HardenedSchema,
         context_factory: ContextFactory[Any],
         origins: OriginPolicy,
+        limits: ConnectionLimits,
         max_body_size: int,
+        connections: Connections,
     ) -> None:
         self._schema = schema
         self._context_factory = context_factory
         self._origins = origins
+        self._limits = limits
         self._max_body_size = max_body_size
+        self._connections = connections
+        self._open_streams: set[EventStream] = set()
 
-    async def answer(self, request: Request) -> Response:
-        """The answer to any request; every error is JSON with a code."""
-        media_type = negotiate(request.headers.getlist("accept"))
+    async def answer(self, request: Request) -> ASGIApp:
+        """The answer to any request; every error is JSON with a code, or an event."""
+        accepted = negotiate(request.headers.getlist("accept"))
+        media_type = accepted.json or JSON
         try:
-            if media_type is None:
-                message = f"Accept `{GRAPHQL}` or `{JSON}`: answers have no other form."
-                raise Refusal(406, "NOT_ACCEPTABLE", message)
-            self._admit(request)
-            result = await self._execute(request)
+            self._admit(request, accepted)
+            operation = await read_operation(request, self._max_body_size)
+            if self._is_streamed(request, operation, accepted):
+                return self._stream(request, operation)
+            return _response(await self._execute(request, operation), media_type)
         except Refusal as refusal:
-            return refusal.response(media_type or JSON)
+            return refusal.response(media_type)
         except ClientDisconnect:
             raise
         except Exception as error:
             error_id, message = report(error)
             body = {"message": message, "extensions": {"code": INTERNAL, "id": error_id}}
-            return json_response({"errors": [body]}, 500, media_type or JSON)
-        return _response(result, media_type)
+            return json_response({"errors": [body]}, 500, media_type)
 
-    def _admit(self, request: Request) -> None:
+    def end_streams(self) -> None:
+        """End every stream, as before a restart: their clients connect again."""
+        for stream in list(self._open_streams):
+            stream.end()
+
+    def _admit(self, request: Request, accepted: Accepted) -> None:
+        if accepted.json is None and not accepted.events:
+            message = f"Accept `{GRAPHQL}`, `{JSON}` or `{EVENTS}`: answers have no other form."
+            raise Refusal(406, "NOT_ACCEPTABLE", message)
         if request.method not in ("GET", "POST"):
             raise _not_allowed("Ask with GET or POST.", "GET, POST")
         if not self._origins.allows(request):
             message = "Pages of this origin may not use this server: its settings must allow them."
             raise Refusal(403, FORBIDDEN, message)
 
-    async def _execute(self, request: Request) -> ExecutionResult:
-        operation = await read_operation(request, self._max_body_size)
-        allowed = {OperationType.QUERY}
-        if request.method == "POST":
-            allowed.add(OperationType.MUTATION)
-        try:
-            return await self._schema.execute(
+    def _is_streamed(self, request: Request, operation: Operation, accepted: Accepted) -> bool:
+        """Whether the answer is a stream of events; raises `Refusal` for what cannot be asked so.
+
+        Clients name streams beside JSON in requests of any kind: then subscriptions alone have one.
+        """
+        kind = self._schema.operation_type(operation.query, operation.operation_name)
+        if kind is OperationType.MUTATION and request.method == "GET":
+            raise _not_allowed("Send mutations with POST.", "POST")
+        is_subscription = kind is OperationType.SUBSCRIPTION
+        if is_subscription and not accepted.events:
+            raise bad_request(
+                f"Subscriptions are answered as `{EVENTS}`, which the request must accept, "
+                "or over a WebSocket, with the protocol graphql-transport-ws."
+            )
+        return is_subscription or accepted.prefers_events
+
+    def _stream(self, request: Request, operation: Operation) -> EventStream:
+        context = self._context_factory(request)
+
+        def start(progress: Progress) -> Awaitable[StreamResult]:
+            return self._schema.stream(
                 operation.query,
                 variable_values=operation.variables,
-                context_value=self._context_factory(request),
+                context_value=context,
+                root_value=progress,
                 operation_name=operation.operation_name,
-                allowed_operation_types=allowed,
                 operation_extensions=operation.extensions,
             )
-        except InvalidOperationTypeError as error:
-            raise _wrong_type(error.operation_type) from None
 
+        return EventStream(start, self._limits, self._connections, self._open_streams)
 
-def _wrong_type(operation_type: OperationType) -> Refusal:
-    if operation_type is OperationType.MUTATION:
-        return _not_allowed("Send mutations with POST.", "POST")
-    message = "Subscriptions go over a WebSocket, with the protocol graphql-transport-ws."
-    return Refusal(400, "BAD_REQUEST", message)
+    async def _execute(self, request: Request, operation: Operation) -> ExecutionResult:
+        return await self._schema.execute(
+            operation.query,
+            variable_values=operation.variables,
+            context_value=self._context_factory(request),
+            operation_name=operation.operation_name,
+            operation_extensions=operation.extensions,
+        )
 
 
 def _not_allowed(message: str, methods: str) -> Refusal:
@@ -89,13 +125,8 @@ def _not_allowed(message: str, methods: str) -> Refusal:
 
 
 def _response(result: ExecutionResult, media_type: str) -> Response:
-    body: dict[str, object] = {}
-    if result.errors:
-        body["errors"] = [error.formatted for error in result.errors]
     refused = isinstance(result, PreExecutionError)
-    if not refused:
-        body["data"] = result.data
-    if result.extensions:
-        body["extensions"] = result.extensions
     # The older media type has always answered 200 to what is well-formed.
-    return json_response(body, 400 if refused and media_type == GRAPHQL else 200, media_type)
+    return json_response(
+        body_of(result), 400 if refused and media_type == GRAPHQL else 200, media_type
+    )

@@ -24,11 +24,16 @@ class QueryLimits:
 
 
 @dataclass(frozen=True)
-class SocketLimits:
-    """Most that one user may have of WebSockets; times in seconds."""
+class ConnectionLimits:
+    """Most that one user may have of connections that last; times in seconds.
+
+    `per_user` counts WebSockets and event streams together, `operations` those of one WebSocket.
+    An event stream carries a comment every `keep_alive`, less than proxies wait for a sign of life.
+    """
 
     per_user: int = 50
     operations: int = 100
     max_age: float = 43_200
     send_timeout: float = 10
     init_timeout: float = 10
+    keep_alive: float = 15

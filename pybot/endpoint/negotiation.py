@@ -1,25 +1,43 @@
-"""The media type of an answer (GraphQL over HTTP, section 5.1; RFC 9110, section 12.5.1)."""
+"""The form of an answer (GraphQL over HTTP, section 5.1; RFC 9110, section 12.5.1)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pybot.endpoint.refusal import JSON
 
 GRAPHQL = "application/graphql-response+json"
+EVENTS = "text/event-stream"
 
 # The first is given where a client does not mind: the specification's choice until clients that
 # do not know the newer type have died out.
 _OFFERS = (JSON, GRAPHQL)
 
 
-def negotiate(accept: Sequence[str]) -> str | None:
-    """The media type to answer with, from the `Accept` headers; None when none is acceptable."""
-    ranges = [r for header in accept for r in header.split(",") if r.strip()]
+@dataclass(frozen=True)
+class Accepted:
+    """The forms that a client accepts.
+
+    `json` is the media type for an answer in one piece, None when there is none. `events` says
+    that the client named event streams, `prefers_events` that it would rather have one.
+    """
+
+    json: str | None
+    events: bool
+    prefers_events: bool
+
+
+def negotiate(accept: Sequence[str]) -> Accepted:
+    """What the `Accept` headers of a request mean."""
+    ranges = [_parse(text) for header in accept for text in header.split(",") if text.strip()]
     if not ranges:
-        return JSON
-    parsed = [_parse(text) for text in ranges]
-    rated = [(_rate(offer, parsed), offer) for offer in _OFFERS]
-    (quality, _, _), best = max(rated, key=lambda pair: pair[0])
-    return best if quality > 0 else None
+        return Accepted(JSON, events=False, prefers_events=False)
+    (quality, _, _), best = max(
+        ((_rate(offer, ranges), offer) for offer in _OFFERS), key=lambda pair: pair[0]
+    )
+    # `*/*` is not enough: who knows nothing of streams waits for the end of one for ever.
+    named = [each for each in ranges if each[0] != "*/*"]
+    events, _, _ = _rate(EVENTS, named)
+    return Accepted(best if quality > 0 else None, events > 0, events > quality)
 
 
 def _parse(text: str) -> tuple[str, float]:
@@ -36,9 +54,10 @@ def _parse(text: str) -> tuple[str, float]:
 
 def _rate(offer: str, ranges: Sequence[tuple[str, float]]) -> tuple[float, int, int]:
     """How well an offer suits: quality, exactness of the range that matches, its place."""
+    group = f"{offer.partition('/')[0]}/*"
     best = (0, 0, 0.0)
     for place, (media, quality) in enumerate(ranges):
-        exactness = 3 if media == offer else {"application/*": 2, "*/*": 1}.get(media, 0)
+        exactness = 3 if media == offer else {group: 2, "*/*": 1}.get(media, 0)
         if exactness > best[0]:
             best = (exactness, -place, quality)
     exactness, place, quality = best

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-import msgspec
 from starlette.responses import Response
+
+from pybot.endpoint.json_text import encode
 
 JSON = "application/json"
 
@@ -55,7 +56,7 @@ def json_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A JSON answer that nobody else keeps."""
-    content = msgspec.json.encode(body)
+    content = encode(body)
     return Response(
         content,
         status,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import aclosing
 from typing import Any, Protocol, Self, runtime_checkable
 
+import graphql
 import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
@@ -60,6 +61,12 @@ class HardenedSchema(strawberry.Schema):
         self._schema.description = description
         self._documents = Documents(self._schema, limits or QueryLimits())
 
+    def operation_type(
+        self, query: str, operation_name: str | None
+    ) -> graphql.OperationType | None:
+        """Which kind of operation is asked for; None when the document does not say."""
+        return self._documents.operation_type(query, operation_name)
+
     async def execute(
         self,
         query: str | None,
@@ -98,7 +105,10 @@ class HardenedSchema(strawberry.Schema):
         operation_extensions: dict[str, Any] | None = None,
         allowed_operation_types: Iterable[OperationType] | None = None,
     ) -> StreamResult:
-        """Run any operation; its results come as a generator that must be closed."""
+        """Run any operation; its results come as a generator that must be closed.
+
+        A `compiled.Progress` as root value has the cursor of each event.
+        """
         if errors := self._refusals(query, operation_name, variable_values):
             return _single(PreExecutionError(data=None, errors=errors))
         context = _for_operation(context_value)

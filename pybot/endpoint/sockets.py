@@ -1,12 +1,10 @@
 """GraphQL over WebSockets: who may open one, how many, and their common end."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import GraphQL
@@ -14,7 +12,8 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from typing_extensions import override
 
 from pybot.endpoint.adapter import SocketAdapter
-from pybot.endpoint.limits import SocketLimits
+from pybot.endpoint.connections import Connections, TooMany
+from pybot.endpoint.limits import ConnectionLimits
 from pybot.endpoint.masking import report
 from pybot.endpoint.origin import OriginPolicy
 from pybot.endpoint.schema import HardenedSchema
@@ -23,9 +22,6 @@ from pybot.endpoint.types import ContextFactory
 from pybot.endpoint.upstream_uvicorn import RESTART, RESTARTING
 
 FORBIDDEN, TOO_MANY, INTERNAL = 4403, 4429, 4500
-
-# Seconds for operations to clean up once their sockets are closed.
-_CLOSE_TIMEOUT = 5
 
 
 class SocketView(GraphQL[Any, None]):
@@ -39,9 +35,9 @@ class SocketView(GraphQL[Any, None]):
         schema: HardenedSchema,
         context_factory: ContextFactory[Any],
         origins: OriginPolicy,
-        limits: SocketLimits,
+        limits: ConnectionLimits,
         max_message_size: int,
-        user_key: Callable[[HTTPConnection], str],
+        connections: Connections,
     ) -> None:
         super().__init__(
             schema,
@@ -55,42 +51,25 @@ class SocketView(GraphQL[Any, None]):
         self.open_sockets: set[SocketAdapter] = set()
         self._context_factory = context_factory
         self._origins = origins
-        self._user_key = user_key
-        self._per_user: Counter[str] = Counter()
-        self._serving: set[asyncio.Task[Any]] = set()
+        self._connections = connections
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one socket to its end."""
         if not self._origins.allows(socket):
             await _refuse(socket, FORBIDDEN, "Pages of this origin may not connect")
             return
-        user = self._user_key(socket)
-        if self._per_user[user] >= self.limits.per_user:
-            await _refuse(socket, TOO_MANY, "Too many connections: close some of them")
-            return
-        task = asyncio.current_task()
-        if task is not None:
-            self._serving.add(task)
-        self._per_user[user] += 1
         try:
-            await self._run(socket)
-        finally:
-            self._per_user[user] -= 1
-            self._per_user += Counter()  # drops users that have none left
-            if task is not None:
-                self._serving.discard(task)
+            with self._connections.another(socket):
+                await self._run(socket)
+        except TooMany:
+            await _refuse(socket, TOO_MANY, "Too many connections: close some of them")
 
     async def close_all(self) -> None:
-        """Close every socket, as before a restart, and wait for their operations to end."""
+        """Close every socket, as before a restart."""
         sockets = list(self.open_sockets)
         await asyncio.gather(
             *(socket.close(RESTART, RESTARTING) for socket in sockets), return_exceptions=True
         )
-        if not self._serving:
-            return
-        _, left = await asyncio.wait(self._serving, timeout=_CLOSE_TIMEOUT)
-        for task in left:
-            task.cancel()
 
     @override
     async def get_context(

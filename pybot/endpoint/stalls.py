@@ -1,7 +1,7 @@
 """Ends what takes too long, for work that is nearly always done at once."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Any
 
 LOOKS = 4  # in the time that a piece of work may take
@@ -26,7 +26,7 @@ class StallWatch:
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
 
-    async def over(self, work: Coroutine[Any, Any, None]) -> None:
+    async def over(self, work: Awaitable[None]) -> None:
         """Do the work in the current task, once at a time; TimeoutError when it takes too long."""
         task = asyncio.current_task()
         assert task is not None

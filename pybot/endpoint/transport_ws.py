@@ -3,7 +3,6 @@
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
 
-import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,16 +20,13 @@ from strawberry.types.execution import PreExecutionError
 
 from pybot.endpoint.frames import problem
 from pybot.endpoint.masking import visible
+from pybot.endpoint.turns import Turns
 from pybot.endpoint.unicode import half_pair
 
 if TYPE_CHECKING:
     from strawberry.types import ExecutionResult
 
 LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
-
-# A stream that catches up has all its results at hand and waits for nothing, not even for a client
-# that reads fast: after so many results in a row others have their turn.
-_TURN = 16
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[Any, None]):
@@ -73,15 +69,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Any, None]):
             operation_name=operation.operation_name,
         )
         async with aclosing(results):
-            sent = 0
+            turns = Turns()
             async for result in results:
                 if isinstance(result, PreExecutionError):
                     await self._send_errors(operation, result.errors or [])
                     return
                 await operation.send_next(cast("ExecutionResult", result))
-                sent += 1
-                if sent % _TURN == 0:
-                    await asyncio.sleep(0)
+                await turns.take()
         await operation.send_operation_message(CompleteMessage(id=operation.id, type="complete"))
 
     async def _send_errors(

@@ -45,16 +45,18 @@ async def update_conversation(
     info: Info,
     input: Annotated[UpdateConversationInput, strawberry.argument(description="What to change.")],
 ) -> UpdateConversationPayload:
-    """Change what is given; a field that is null is refused."""
+    """Change what is given; a field that is null goes back to its default."""
+    default_model = ids.encode("Model", info.context.services.models[0].name)
     with PayloadErrors() as failed:
         snapshot = await info.context.services.conversations.update(
             info.context.viewer,
             decode_required("Conversation", input.conversation_id, "conversationId"),
-            title=not_null(input.title, "title"),
-            pinned=not_null(input.pinned, "pinned"),
-            archived=not_null(input.archived, "archived"),
-            model=model_name(not_null(input.model_id, "modelId")),
-            instructions=not_null(input.instructions, "instructions"),
+            title=given(input.title),
+            makes_title=input.title is None,
+            pinned=given_or_default(input.pinned, default=False),
+            archived=given_or_default(input.archived, default=False),
+            model=model_name(given_or_default(input.model_id, default=default_model)),
+            instructions=given_or_default(input.instructions, default=""),
         )
         return UpdateConversationPayload(conversation=changed_conversation(info, snapshot))
     return UpdateConversationPayload(errors=failed.errors)
@@ -89,8 +91,6 @@ def model_name(model_id: strawberry.ID | None) -> str | None:
     return None if global_id is None else decode_required("Model", global_id, "modelId")
 
 
-def not_null(value: T | None, name: str) -> T | None:
-    """The value of a field that may be absent (then None), but not null."""
-    if value is None:
-        raise InvalidInput("Null is not allowed here: leave the field out instead.", (name,))
-    return given(value)
+def given_or_default(value: T | None, *, default: T) -> T | None:
+    """The value of a field, `default` for one that is null; None when it is absent."""
+    return default if value is None else given(value)

@@ -29,7 +29,7 @@ async def conversation_events(
     service_id = ids.decode_as("Conversation", conversation_id)
     if service_id is None:
         raise NotFound("There is no conversation with this ID.", ("conversationId",))
-    seq = _seq(cursors.log_of(service_id), given(after))
+    seq = _resume_from(cursors.log_of(service_id), after, info)
     entries = info.context.services.eventlog.follow(info.context.viewer, service_id, seq)
     async with aclosing(entries):
         async for entry in entries:
@@ -38,12 +38,19 @@ async def conversation_events(
 
 async def viewer_events(info: Info, after: After = UNSET) -> AsyncGenerator[ViewerEvent]:
     """Follow all of the viewer's conversations. Raises CursorExpired, InvalidInput."""
-    seq = _seq(cursors.VIEWER, given(after))
+    seq = _resume_from(cursors.VIEWER, after, info)
     entries = info.context.services.viewerlog.follow(info.context.viewer, seq)
     async with aclosing(entries):
         async for entry in entries:
             yield viewer_event(entry, info)
 
 
-def _seq(log: str, cursor: str | None) -> int | None:
-    return None if cursor is None else cursors.decode(log, cursor)
+def _resume_from(log: str, after: str | None, info: Info) -> int | None:
+    """The place in the log to resume behind; None for now.
+
+    A browser sends the same request again, and the cursor of the last event beside it: the later
+    of the two cursors counts.
+    """
+    given_cursors = (given(after), info.context.last_event_id)
+    places = [cursors.decode(log, cursor) for cursor in given_cursors if cursor is not None]
+    return max(places, default=None)

@@ -20,7 +20,7 @@ from pybot.schema.message_change import (
     SendMessagePayload,
 )
 from pybot.schema.run import Run
-from pybot.schema.scope import scope_with
+from pybot.schema.scope import Scope, scope_with
 from pybot.services.runs.starter import NewConversation, StartedRun
 from pybot.services.values.once import Once
 
@@ -46,10 +46,9 @@ async def send_message(
             idempotency_key=given(input.idempotency_key),
         )
         conversation = changed_conversation(info, sent.snapshot)
-        scope, message = conversation.scope, sent.message
         return SendMessagePayload(
-            message=Message.from_record(message, scope, Once(lambda: scope.message(message.id))),
-            run=Run.from_record(sent.run, scope),
+            message=_message(sent, conversation.scope),
+            run=Run.from_record(sent.run, conversation.scope),
             conversation=conversation,
             event_cursor=_cursor(sent),
         )
@@ -69,8 +68,11 @@ async def regenerate_message(
             decode_required("Message", input.message_id, "messageId"),
             idempotency_key=given(input.idempotency_key),
         )
+        conversation = changed_conversation(info, sent.snapshot)
         return RegenerateMessagePayload(
-            run=Run.from_record(sent.run, scope_with(info, sent.snapshot)),
+            message=_message(sent, conversation.scope),
+            run=Run.from_record(sent.run, conversation.scope),
+            conversation=conversation,
             event_cursor=_cursor(sent),
         )
     return RegenerateMessagePayload(errors=failed.errors)
@@ -87,6 +89,12 @@ async def cancel_run(
         )
         return CancelRunPayload(run=Run.from_record(record, scope_with(info, snapshot)))
     return CancelRunPayload(errors=failed.errors)
+
+
+def _message(sent: StartedRun, scope: Scope) -> Message:
+    """The message that was added; its parts are read when they are asked for."""
+    message = sent.message
+    return Message.from_record(message, scope, Once(lambda: scope.message(message.id)))
 
 
 def _cursor(sent: StartedRun) -> str:

@@ -87,7 +87,7 @@ async def _viewer(info: Info, key: str) -> Viewer | None:
 
 async def _model(info: Info, name: str) -> Model | None:
     models = info.context.services.models
-    return next((Model.from_port(model) for model in models if model.name == name), None)
+    return Model.named(name, models) if any(model.name == name for model in models) else None
 
 
 async def _conversation(info: Info, conversation_id: str) -> Conversation:

@@ -43,7 +43,7 @@ class Conversation(Node):
     def model(self) -> Model:
         return Model.named(self.snapshot.conversation.model, self.scope.services.models)
 
-    @field("The messages of the active path, oldest first.")
+    @field("The messages of a path, oldest first.")
     async def messages(
         self,
         first: First = UNSET,

@@ -42,13 +42,17 @@ class CreateConversationPayload:
 
 
 @strawberry.input(
-    description="What to change; absent fields stay as they are, and null is not allowed in them."
+    description="What to change; absent fields stay as they are, "
+    "and null puts a field back to its default."
 )
 class UpdateConversationInput:
     """An absent field is UNSET, one that is null is None."""
 
     conversation_id: strawberry.ID = strawberry.field(description="The conversation.")
-    title: str | None = strawberry.field(default=UNSET, description="The new title.")
+    title: str | None = strawberry.field(
+        default=UNSET,
+        description="The new title; null lets it be made from the first message again.",
+    )
     pinned: bool | None = strawberry.field(
         default=UNSET, description="Whether it is kept at the top."
     )

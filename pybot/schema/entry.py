@@ -108,7 +108,7 @@ def _conversation_changed(
     """The conversation as of the event with that number in its log."""
     snapshot = info.context.services.snapshots.as_of(event, number)
     conversation = Conversation.from_snapshot(snapshot, scope_with(info, snapshot))
-    return ConversationChangedEvent(**place, conversation=conversation)
+    return ConversationChangedEvent(**place, conversation=conversation, created=event.created)
 
 
 def _delta(

@@ -48,6 +48,7 @@ class ConversationChangedEvent(ConversationEvent, ViewerEvent):
     conversation: Conversation = strawberry.field(
         description="The conversation as it was after this event."
     )
+    created: bool = strawberry.field(description="Whether this event created it.")
 
 
 @strawberry.type(description="A conversation was deleted; `conversationEvents` completes after it.")
@@ -159,7 +160,7 @@ class OutputsClearedEvent(ConversationEvent):
     """The cell goes on without its outputs so far."""
 
     cell_id: strawberry.ID = strawberry.field(description="The cell.")
-    revision: int = strawberry.field(description="The revision of the cell. after it was cleared")
+    revision: int = strawberry.field(description="The revision of the cell after it was cleared.")
 
 
 @strawberry.type(description="The kernel's status changed.")

@@ -17,6 +17,7 @@ from pybot.schema.part import CellPart, ErrorPart, MessagePart, ReasoningPart, T
 from pybot.schema.run_error import RunError
 from pybot.schema.scope import Scope
 from pybot.services import records
+from pybot.services.conversations.messages import cursor_of
 from pybot.services.conversations.snapshots import MessageView
 from pybot.services.values.once import Once, known
 from pybot.services.values.pages import Page
@@ -61,18 +62,25 @@ class Message(Node):
         description="When it was finished; null while it is being written."
     )
 
+    @field("Its position among the messages of its conversation, for `after` and `before`.")
+    def cursor(self) -> str:
+        return cursor_of(self.record)
+
     @field("The conversation it is in.")
     async def conversation(self) -> LazyConversation:
         return await conversation_types.Conversation.load(self.scope)
 
-    @field("What it consists of, in order: text, code that was run, errors.")
+    @field(
+        "What it consists of, in order: text, thoughts, code with its outputs, tool calls, "
+        "questions, errors."
+    )
     async def parts(self) -> list[MessagePart]:
         view = await self.view.get()
         return [part_from_record(part, self.scope) for part in view.parts]
 
     @field("All its text parts joined, as Markdown.")
     async def text(self) -> str:
-        return joined_text((await self.view.get()).parts)
+        return records.joined_text((await self.view.get()).parts)
 
     @field("The message it follows; null for the first.")
     async def parent(self) -> LazyMessage | None:
@@ -143,15 +151,6 @@ def part_from_record(record: records.Part, scope: Scope) -> MessagePart:
             return ErrorPart(index=record.index, error=RunError.from_record(record.error))
         case _:
             assert_never(record)
-
-
-def joined_text(parts: tuple[records.Part, ...]) -> str:
-    """The text parts as paragraphs of one Markdown text; what the model thought is left out."""
-    return "\n\n".join(
-        part.text
-        for part in parts
-        if isinstance(part, records.TextPart) and not part.reasoning and part.text
-    )
 
 
 @strawberry.type(description="A message in a page.")

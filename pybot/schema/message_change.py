@@ -46,19 +46,21 @@ class SendMessageInput:
     idempotency_key: str | None = strawberry.field(
         default=UNSET,
         description="Any string of the caller's: a repeated request with it within 24 hours gives "
-        "the first one's result, so a lost answer can be asked for again.",
+        "the first one's result, also while that is still being made, so a lost answer can be "
+        "asked for again.",
     )
 
 
-@strawberry.type(description="The message and the run that answers it.")
+@strawberry.type(description="The message and the run that answers it, or its place in the queue.")
 class SendMessagePayload:
     """The result of `sendMessage`."""
 
     message: Message | None = strawberry.field(
-        default=None, description="The user's message; null with errors."
+        default=None, description="The user's message; null with errors, and while it waits."
     )
     run: Run | None = strawberry.field(
-        default=None, description="The run that answers it; null with errors."
+        default=None,
+        description="The run that answers it; null with errors, and while the message waits.",
     )
     conversation: Conversation | None = strawberry.field(
         default=None, description="The conversation; null with errors."
@@ -83,11 +85,17 @@ class RegenerateMessageInput:
     )
 
 
-@strawberry.type(description="The run that writes the new version.")
+@strawberry.type(description="The new version and the run that writes it.")
 class RegenerateMessagePayload:
     """The result of `regenerateMessage`."""
 
+    message: Message | None = strawberry.field(
+        default=None, description="The new version; null with errors."
+    )
     run: Run | None = strawberry.field(default=None, description="The run; null with errors.")
+    conversation: Conversation | None = strawberry.field(
+        default=None, description="The conversation; null with errors."
+    )
     event_cursor: str | None = strawberry.field(
         default=None,
         description="The cursor just before the new version's first event, to subscribe from.",

@@ -1,6 +1,6 @@
 """The language models that conversations use."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import strawberry
 
@@ -8,6 +8,7 @@ from pybot.schema import ids
 from pybot.schema.fields import field
 from pybot.schema.node import Node
 from pybot.services.llm.base import ChatModel, ModelInfo
+from pybot.services.llm.smollm2 import DEMO_MODEL
 from pybot.services.values.once import Once, known
 
 
@@ -17,6 +18,11 @@ class Model(Node):
 
     about: strawberry.Private[Once[ModelInfo]]
     name: str = strawberry.field(description="The name of the model, as its service gives it.")
+    is_default: bool = strawberry.field(description="Whether it answers where no other is chosen.")
+    is_demo: bool = strawberry.field(
+        description="Whether it is the small one that `pybot up` brings along, "
+        "good for a demonstration only."
+    )
 
     @field(
         "The number of tokens of context that the model takes; null when its service does not say."
@@ -24,20 +30,25 @@ class Model(Node):
     async def context_window(self) -> int | None:
         return (await self.about.get()).context_window
 
-    @field("Whether its service answers at present.")
+    @field(
+        "Whether its service answers at present and has the model; "
+        "false for one that this server no longer names."
+    )
     async def available(self) -> bool:
         return (await self.about.get()).available
 
     @classmethod
-    def from_port(cls, model: ChatModel) -> "Model":
-        """A model that the server is configured with."""
-        return cls(id=ids.encode("Model", model.name), name=model.name, about=Once(model.info))
+    def named(cls, name: str, models: Sequence[ChatModel]) -> "Model":
+        """A model by its name; one that is not among the server's `models` is not available.
 
-    @classmethod
-    def named(cls, name: str, models: Iterable[ChatModel]) -> "Model":
-        """The model of a conversation; one that the server has no more is not available."""
-        for model in models:
-            if model.name == name:
-                return cls.from_port(model)
+        The first of these is the default.
+        """
+        served = next((model for model in models if model.name == name), None)
         gone = ModelInfo(name=name, context_window=None, available=False)
-        return cls(id=ids.encode("Model", name), name=name, about=known(gone))
+        return cls(
+            id=ids.encode("Model", name),
+            name=name,
+            is_default=served is not None and served is models[0],
+            is_demo=name == DEMO_MODEL,
+            about=Once(served.info) if served else known(gone),
+        )

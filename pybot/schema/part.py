@@ -6,7 +6,10 @@ from pybot.schema.lazy import LazyCell
 from pybot.schema.run_error import RunError
 
 
-@strawberry.interface(description="A part of a message.")
+@strawberry.interface(
+    description="A part of a message. New kinds of parts may be added in any release: "
+    "pass over those that you do not know."
+)
 class MessagePart:
     """A part and its position."""
 

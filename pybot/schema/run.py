@@ -73,6 +73,14 @@ class TokenUsage:
     prompt_tokens: int = strawberry.field(description="Tokens that the model read.")
     completion_tokens: int = strawberry.field(description="Tokens that the model wrote.")
 
+    @classmethod
+    def from_record(cls, record: records.TokenUsage) -> "TokenUsage":
+        """Tokens as a record counts them."""
+        return cls(
+            prompt_tokens=record.prompt_tokens,
+            completion_tokens=record.completion_tokens,
+        )
+
 
 @strawberry.type(
     description="One answer of the assistant: it writes, runs code, reads the outputs "
@@ -90,8 +98,9 @@ class Run(Node):
     error: RunError | None = strawberry.field(
         description="Why it failed or stayed incomplete; null when it did neither."
     )
-    usage: TokenUsage | None = strawberry.field(
-        description="The tokens that it used; null while it goes on."
+    usage: TokenUsage = strawberry.field(
+        description="The tokens that it used so far; estimated where its service did not count, "
+        "as for a cancelled run."
     )
     created_at: datetime = strawberry.field(description="When it was asked for.")
     completed_at: datetime | None = strawberry.field(
@@ -124,12 +133,7 @@ class Run(Node):
             status=RunStatus[record.status.name],
             phase=RunPhase[record.phase.name] if record.phase else None,
             error=RunError.from_record(record.error) if record.error else None,
-            usage=TokenUsage(
-                prompt_tokens=record.usage.prompt_tokens,
-                completion_tokens=record.usage.completion_tokens,
-            )
-            if record.usage
-            else None,
+            usage=TokenUsage.from_record(record.usage or records.TokenUsage()),
             created_at=record.created_at,
             completed_at=record.completed_at,
         )

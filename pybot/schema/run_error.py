@@ -51,6 +51,9 @@ class RunErrorCode(Enum):
         "WORKER_LOST",
         description="The server that did the run was lost, and it could not be taken up again.",
     )
+    UNANSWERED = strawberry.enum_value(
+        "UNANSWERED", description="Nobody answered what the run waited for."
+    )
     INTERNAL = strawberry.enum_value("INTERNAL", description="Pybot itself failed.")
 
 

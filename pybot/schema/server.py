@@ -7,6 +7,7 @@ from pybot.config import Settings
 from pybot.context import Info
 from pybot.schema.fields import field
 from pybot.schema.model import Model
+from pybot.services.conversations.commands import MAX_INSTRUCTIONS_LENGTH, MAX_TITLE_LENGTH
 
 
 @strawberry.type(description="The limits that requests are held to.")
@@ -29,7 +30,23 @@ class Limits:
     event_retention_seconds: int = strawberry.field(
         description="How long past events can be resumed from, in seconds."
     )
-    max_query_cost: int = strawberry.field(description="The most that one operation can cost.")
+    max_query_cost: int = strawberry.field(
+        description="The most that one operation can cost; `extensions.cost` of every answer says "
+        "what it did."
+    )
+    max_title_length: int = strawberry.field(
+        description="The longest title, in Unicode code points."
+    )
+    max_instructions_length: int = strawberry.field(
+        description="The longest instructions, in Unicode code points."
+    )
+    max_storage: float = strawberry.field(
+        description="The most bytes that all conversations of one user may take: files, outputs, "
+        "messages."
+    )
+    max_waiting_runs: int = strawberry.field(
+        description="The most runs of one user that can wait for him."
+    )
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Limits":
@@ -42,6 +59,10 @@ class Limits:
             max_concurrent_runs=limits.max_concurrent_runs,
             event_retention_seconds=limits.event_retention,
             max_query_cost=limits.max_query_cost,
+            max_title_length=MAX_TITLE_LENGTH,
+            max_instructions_length=MAX_INSTRUCTIONS_LENGTH,
+            max_storage=limits.max_storage,
+            max_waiting_runs=limits.max_waiting_runs,
         )
 
 
@@ -55,7 +76,8 @@ class Server:
 
     @field("The language models that a conversation can use; the first is the default one.")
     def models(self, info: Info) -> list[Model]:
-        return [Model.from_port(model) for model in info.context.services.models]
+        models = info.context.services.models
+        return [Model.named(model.name, models) for model in models]
 
     @field("The limits that requests are held to.")
     def limits(self, info: Info) -> Limits:

@@ -35,9 +35,9 @@ class Viewer(Node):
     )
 
     @field(
-        "The viewer's conversations, most recently updated first unless ordered otherwise. "
-        "Connections are null only beside an error in an argument or a backend, so that the rest "
-        "of the answer stays."
+        "The viewer's conversations, pinned ones first, then most recently updated first unless "
+        "ordered otherwise. Connections are null only beside an error in an argument or a backend, "
+        "so that the rest of the answer stays."
     )
     async def conversations(
         self,

@@ -196,6 +196,7 @@ def _services(
         appender,
         store.snapshots,
         store.changes,
+        store.messages,
         store.viewerlog,
         store.cleanup,
         model_names=[model.name],

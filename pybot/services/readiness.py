@@ -53,7 +53,9 @@ class Readiness:
 
     async def _models(self) -> str:
         info = await self._model.info()
-        return "ok" if info.available else "The model does not answer: check LLM__URL."
+        if info.available:
+            return "ok"
+        return "The model does not answer, or is not there: check LLM__URL and LLM__MODEL."
 
     async def _kernels(self) -> str:
         try:

@@ -19,7 +19,7 @@ from pybot.services.llm.chat import ChatCompletionsModel
 from pybot.services.llm.tgi import TgiModel
 from pybot.services.records import RunErrorCode, TokenUsage
 from tests.scripted_chat import ScriptedChat
-from tests.scripted_tgi import ScriptedTGI
+from tests.scripted_tgi import MODEL, ScriptedTGI
 
 Adapter = Callable[[LlmSettings], ChatModel]
 
@@ -253,12 +253,27 @@ async def test_refused_connection_is_unavailable_and_says_what_to_do(
 
 async def test_info_knows_the_window(model: ChatModel, service: ScriptedTGI) -> None:
     info = await model.info()
-    assert (info.name, info.available) == ("named/by-settings", True)
+    # Some have one model, whatever it is called.
+    takes_any_name = getattr(service, "dialect", "tgi") in ("tgi", "llamacpp")
+    assert (info.name, info.available) == ("named/by-settings", takes_any_name)
     # TGI tells it at another path, Ollama not at all.
     tells = getattr(service, "dialect", None) not in ("tgi", "ollama")
     assert info.context_window == (4096 if tells else None)
     await service.stop()
     assert not (await model.info()).available
+
+
+@pytest.mark.parametrize("named", [MODEL, f"{MODEL}:latest"])
+async def test_model_is_available_while_its_service_lists_it(
+    adapter: Adapter, service: ScriptedTGI, named: str
+) -> None:
+    """Ollama's names have a tag, which may be left out."""
+    service.model = named
+    model = adapter(LlmSettings(url=service.url, model=MODEL))
+    assert (await model.info()).available
+    await service.stop()
+    assert not (await model.info()).available
+    await model.aclose()
 
 
 async def test_settings_go_before_what_the_service_says(

@@ -18,8 +18,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from pybot.endpoint.limits import SocketLimits
-from pybot.endpoint.upstream_uvicorn import WebSockets
+from pybot.endpoint.limits import ConnectionLimits
+from pybot.endpoint.upstream_uvicorn import Http, WebSockets
 from pybot.endpoint.view import GraphQLView
 from tests.endpoint.sample import Watched, sample_context, sample_schema
 from tests.fixtures.server import abort_left
@@ -58,7 +58,7 @@ class ServerOptions:
     """How a server differs from others."""
 
     limits: dict[str, int] = field(default_factory=dict[str, int])
-    sockets: SocketLimits = field(default_factory=SocketLimits)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     allowed_origins: tuple[str, ...] = ()
     max_body_size: int = 1024 * 1024
 
@@ -69,7 +69,7 @@ async def running(options: ServerOptions) -> AsyncGenerator[Server]:
     view = GraphQLView(
         sample_schema(**options.limits),
         sample_context,
-        sockets=options.sockets,
+        connections=options.connections,
         allowed_origins=options.allowed_origins,
         max_body_size=options.max_body_size,
         user_key=lambda connection: connection.headers.get("x-user", ""),
@@ -90,6 +90,7 @@ async def serving(app: ASGIApp) -> AsyncGenerator[uvicorn.Server]:
     config = uvicorn.Config(
         app,
         port=0,
+        http=Http,
         ws=WebSockets,
         ws_per_message_deflate=False,
         log_config=None,

@@ -30,11 +30,12 @@ class SampleContext:
 
     user: str
     watched: Watched
+    last_event_id: str | None = None
     cache: dict[str, int] = field(default_factory=dict[str, int])
 
     def for_operation(self) -> Self:
         """An empty context of the same user."""
-        return type(self)(self.user, self.watched)
+        return type(self)(self.user, self.watched, self.last_event_id)
 
     def forget(self) -> None:
         """Drop what was kept."""
@@ -45,7 +46,8 @@ def sample_context(connection: HTTPConnection) -> SampleContext:
     """The context of a connection; the header X-User names the user."""
     if connection.headers.get("x-user") == "broken":
         raise RuntimeError(SECRET)
-    return SampleContext(connection.headers.get("x-user", ""), connection.app.state.watched)
+    user, last_event_id = (connection.headers.get(name) for name in ("x-user", "last-event-id"))
+    return SampleContext(user or "", connection.app.state.watched, last_event_id)
 
 
 Info = strawberry.Info[SampleContext, None]
@@ -182,6 +184,20 @@ class Tick:
 
 
 @strawberry.type
+class Step:
+    """An event with a cursor."""
+
+    cursor: str
+
+    @strawberry.field
+    def odd(self) -> bool | None:
+        """A bug in every second event."""
+        if int(self.cursor) % 2 == 0:
+            raise RuntimeError(SECRET)
+        return True
+
+
+@strawberry.type
 class Subscription:
     """What can be followed."""
 
@@ -196,6 +212,16 @@ class Subscription:
                 yield Tick(number=number)
         finally:
             await _change(watched, -1)
+
+    @strawberry.subscription
+    async def steps(
+        self, info: Info, after: str | None = None, to: int = 3
+    ) -> AsyncGenerator[Step, None]:
+        """Events with cursors, then an expected failure."""
+        resumed = info.context.last_event_id or after or "0"
+        for number in range(int(resumed) + 1, to + 1):
+            yield Step(cursor=str(number))
+        raise ClientVisibleError("There are no more steps.")
 
     @strawberry.subscription
     async def wait(self, info: Info) -> AsyncGenerator[int, None]:

@@ -8,7 +8,7 @@ from starlette.types import Message, Scope
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from pybot.endpoint.limits import SocketLimits
+from pybot.endpoint.limits import ConnectionLimits
 from tests.endpoint.conftest import (
     Server,
     Start,
@@ -78,7 +78,7 @@ async def test_only_pages_of_known_origins_may_connect(
 
 
 async def test_user_has_so_many_sockets_and_no_more(start: Start) -> None:
-    server = await start(sockets=SocketLimits(per_user=2))
+    server = await start(connections=ConnectionLimits(per_user=2))
     alice = {"x-user": "alice"}
     async with server.socket(additional_headers=alice) as first:
         await initialised(first)
@@ -103,7 +103,7 @@ async def watching_again(server: Server, headers: dict[str, str]) -> None:
 
 
 async def test_socket_has_so_many_operations_and_no_more(start: Start) -> None:
-    server = await start(sockets=SocketLimits(operations=3))
+    server = await start(connections=ConnectionLimits(operations=3))
     async with server.socket() as socket:
         await watching(socket, 3)
         await subscribe(socket, "3", "{hello}")
@@ -124,7 +124,7 @@ async def test_message_that_is_too_long_closes(start: Start) -> None:
 
 
 async def test_old_socket_is_closed_and_may_connect_again(start: Start) -> None:
-    server = await start(sockets=SocketLimits(max_age=0.5))
+    server = await start(connections=ConnectionLimits(max_age=0.5))
     async with server.socket() as socket:
         await watching(socket)
         code, reason = await closed(socket)
@@ -135,7 +135,7 @@ async def test_old_socket_is_closed_and_may_connect_again(start: Start) -> None:
 
 
 async def test_busy_socket_grows_old_too(start: Start) -> None:
-    server = await start(sockets=SocketLimits(max_age=0.5))
+    server = await start(connections=ConnectionLimits(max_age=0.5))
     async with server.socket() as socket:
         await initialised(socket)
         await subscribe(socket, "1", "subscription {flood}")
@@ -144,7 +144,7 @@ async def test_busy_socket_grows_old_too(start: Start) -> None:
 
 
 async def test_stalled_reader_is_dropped(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    server = await start(sockets=SocketLimits(send_timeout=0.5))
+    server = await start(connections=ConnectionLimits(send_timeout=0.5))
     async with stalled(server) as socket:
         await watching(socket)
         await subscribe(socket, "flood", "subscription {flood}")
@@ -205,7 +205,7 @@ async def test_client_gone_in_its_handshake_is_no_error(
 async def test_client_gone_before_its_greeting_is_no_error(
     start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server = await start(sockets=SocketLimits(init_timeout=0.2))
+    server = await start(connections=ConnectionLimits(init_timeout=0.2))
     async with server.socket() as socket:
         socket.transport.abort()
     async with server.socket() as socket:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from websockets.typing import Subprotocol
 
-from pybot.endpoint.limits import SocketLimits
+from pybot.endpoint.limits import ConnectionLimits
 from tests.endpoint.conftest import (
     Server,
     Start,
@@ -136,7 +136,7 @@ async def test_second_greeting_closes(server: Server) -> None:
 
 
 async def test_missing_greeting_closes_in_time(start: Start) -> None:
-    server = await start(sockets=SocketLimits(init_timeout=0.1))
+    server = await start(connections=ConnectionLimits(init_timeout=0.1))
     async with server.socket() as socket:
         assert (await closed(socket))[0] == 4408
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pybot.endpoint.limits import SocketLimits
+from pybot.endpoint.limits import ConnectionLimits
 from pybot.endpoint.upstream_uvicorn import WebSockets
 from tests.endpoint.conftest import Start, closed, initialised, stalled, subscribe
 
@@ -13,7 +13,7 @@ async def test_connection_of_a_stalled_reader_ends(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(WebSockets, "linger", 0.2)
-    server = await start(sockets=SocketLimits(send_timeout=0.2))
+    server = await start(connections=ConnectionLimits(send_timeout=0.2))
     async with stalled(server) as socket:
         await initialised(socket)
         await subscribe(socket, "flood", "subscription {flood}")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from pybot.schema import ids
+from pybot.services.store import keys
 from tests.resolvers.conftest import BOB, Api, service_id
 
 CREATE = """
@@ -19,7 +20,7 @@ mutation ($input: CreateConversationInput!) {
 UPDATE = """
 mutation ($input: UpdateConversationInput!) {
   updateConversation(input: $input) {
-    conversation { title pinned archived instructions eventCursor }
+    conversation { title pinned archived instructions model { name } eventCursor }
     errors { __typename code path }
   }
 }
@@ -54,6 +55,16 @@ async def refused(api: Api, mutation: str, **fields: Any) -> list[dict[str, Any]
     errors: list[dict[str, Any]] = payload.pop("errors")
     assert set(payload.values()) == {None}
     return errors
+
+
+async def changed(api: Api, conversation: str, **fields: Any) -> dict[str, Any]:
+    """The conversation after a change that must be carried out."""
+    change = {"conversationId": conversation, **fields}
+    payload = (await api(UPDATE, input=change))["updateConversation"]
+    assert payload["errors"] == []
+    found: dict[str, Any] = payload["conversation"]
+    del found["eventCursor"]
+    return found
 
 
 async def titles(api: Api, **arguments: Any) -> list[str]:
@@ -144,11 +155,33 @@ async def test_title_is_kept_on_one_line(api: Api) -> None:
     assert await titles(api) == ["One"]
 
 
-@pytest.mark.parametrize("field", ["title", "pinned", "archived", "modelId", "instructions"])
-async def test_null_is_not_allowed_when_changing(api: Api, field: str) -> None:
+CHOSEN = {"title": "Mine", "pinned": True, "archived": True, "instructions": "Be brief."}
+DEFAULTS = {"title": "New chat", "pinned": False, "archived": False, "instructions": ""}
+
+
+@pytest.mark.parametrize("field", CHOSEN)
+async def test_null_puts_that_field_alone_back_to_its_default(api: Api, field: str) -> None:
     conversation = await api.create()
-    (error,) = await refused(api, UPDATE, conversationId=conversation, **{field: None})
-    assert (error["__typename"], error["path"]) == ("InvalidInputError", ["input", field])
+    before = await changed(api, conversation, **CHOSEN)
+    assert before == {**CHOSEN, "model": {"name": "scripted"}}
+    after = await changed(api, conversation, **{field: None})
+    assert after == {**before, field: DEFAULTS[field]}
+    assert await changed(api, conversation, **{field: None}) == after
+
+
+async def test_null_gives_a_conversation_the_default_model(api: Api) -> None:
+    conversation = await api.create()
+    key = keys.conversation(service_id(conversation))
+    await api.services.client.hset(key, "model", "of/yesterday")
+    assert (await changed(api, conversation, pinned=True))["model"] == {"name": "of/yesterday"}
+    assert (await changed(api, conversation, modelId=None))["model"] == {"name": "scripted"}
+
+
+async def test_null_lets_the_first_message_make_the_title(api: Api) -> None:
+    started = await api.send("Plot a wave, please.\n\nIn red.")
+    assert (await changed(api, started.conversation, title="Mine"))["title"] == "Mine"
+    again = await changed(api, started.conversation, title=None)
+    assert again["title"] == "Plot a wave, please. In red"
 
 
 async def test_someone_elses_conversation_is_not_found(api: Api) -> None:

@@ -199,6 +199,35 @@ async def test_foreign_cursors_are_refused(api: Api, after: str, code: str) -> N
     assert await refused(api, FOLLOW, id=conversation, after=after) == code
 
 
+CREATED = "... on ConversationChangedEvent { created conversation { title } }"
+CREATED_IN = f"""subscription ($id: ID!, $after: String) {{
+  conversationEvents(conversationId: $id, after: $after) {{ __typename {CREATED} }} }}"""
+CREATED_FOR = f"""subscription ($after: String) {{
+  viewerEvents(after: $after) {{ __typename {CREATED} }} }}"""
+
+
+@pytest.mark.parametrize("with_message", [False, True])
+async def test_event_that_created_a_conversation_says_so(api: Api, with_message: bool) -> None:
+    """In both logs, whether it is followed or read later; no other event does."""
+    beginning = cursors.encode(cursors.VIEWER, 0)
+    # The new message adds itself, the answer and the run to the one log, and the run to the other.
+    in_own, in_viewers = (6, 4) if with_message else (3, 3)
+    live = asyncio.create_task(first(in_viewers, api, CREATED_FOR, after=beginning))
+    conversation = (await api.send()).conversation if with_message else await api.create()
+    for title in ("One", "Two"):
+        await api(
+            "mutation ($input: UpdateConversationInput!) {"
+            " updateConversation(input: $input) { errors { code } } }",
+            input={"conversationId": conversation, "title": title},
+        )
+    after = cursors.encode(log_of(conversation), 0)
+    own = await first(in_own, api, CREATED_IN, id=conversation, after=after)
+    viewers = await first(in_viewers, api, CREATED_FOR, after=beginning)
+    for found in (own, viewers, await live):
+        said = [event["created"] for event in found if "created" in event]
+        assert said == [True, False, False]
+
+
 async def test_conversations_cursor_is_refused_by_the_viewers_log(api: Api) -> None:
     after = cursors.encode(log_of(await api.create()), 0)
     assert await refused(api, FOLLOW_ALL, after=after) == "BAD_USER_INPUT"

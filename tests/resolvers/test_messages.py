@@ -10,7 +10,9 @@ from tests.resolvers.conftest import BOB, SEND, Api, service_id
 REGENERATE = """
 mutation ($input: RegenerateMessageInput!) {
   regenerateMessage(input: $input) {
+    message { id status versionIndex }
     run { id status message { id role parent { id } } }
+    conversation { id activeRun { id } activeLeaf { id } }
     eventCursor
     errors { __typename path }
   }
@@ -69,7 +71,7 @@ async def test_message_begins_a_conversation_and_its_run(api: Api) -> None:
         "status": "QUEUED",
         "phase": None,
         "error": None,
-        "usage": None,
+        "usage": {"promptTokens": 0},
         "completedAt": None,
         "cells": [],
     }
@@ -235,8 +237,39 @@ async def test_newest_answer_is_written_again(api: Api) -> None:
     assert run["status"] == "QUEUED"
     assert run["message"]["id"] != started.answer
     assert run["message"]["parent"] == {"id": started.question}
+    assert payload["message"] == {
+        "id": run["message"]["id"],
+        "status": "IN_PROGRESS",
+        "versionIndex": 1,
+    }
+    assert payload["conversation"] == {
+        "id": started.conversation,
+        "activeRun": {"id": run["id"]},
+        "activeLeaf": {"id": run["message"]["id"]},
+    }
     log = cursors.log_of(service_id(started.conversation))
     assert cursors.decode(log, payload["eventCursor"]) > 0
+
+
+async def test_messages_cursor_is_that_of_its_edge(api: Api) -> None:
+    """Wherever a message comes from, the path can be read on from it."""
+    started = await api.send()
+    page = "{ edges { cursor node { id cursor } } }"
+    query = f"""query ($id: ID!, $after: String, $before: String) {{ conversation(id: $id) {{
+      messages {page} behind: messages(after: $after) {page} ahead: messages(before: $before) {page}
+    }} }}"""
+    sent = (
+        await api(
+            "query ($id: ID!) { node(id: $id) { ... on Message { cursor } } }", id=started.question
+        )
+    )["node"]
+    given = {"after": sent["cursor"], "before": sent["cursor"]}
+    found = (await api(query, id=started.conversation, **given))["conversation"]
+    edges = found["messages"]["edges"]
+    assert [edge["node"]["id"] for edge in edges] == [started.question, started.answer]
+    assert all(edge["cursor"] == edge["node"]["cursor"] for edge in edges)
+    assert found["behind"]["edges"] == edges[1:]
+    assert found["ahead"]["edges"] == []
 
 
 async def test_only_ones_own_answer_is_written_again(api: Api) -> None:

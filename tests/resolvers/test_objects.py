@@ -69,9 +69,9 @@ async def test_viewer_is_who_asks(api: Api) -> None:
 
 async def test_server_says_what_it_allows(api: Api) -> None:
     query = """
-    { server { version models { id name contextWindow available } limits {
+    { server { version models { id name contextWindow available isDefault isDemo } limits {
         maxMessageLength maxFileSize maxOutputLength maxConcurrentRuns eventRetentionSeconds
-        maxQueryCost } } }
+        maxQueryCost maxTitleLength maxInstructionsLength maxStorage maxWaitingRuns } } }
     """
     server = (await api(query))["server"]
     limits = api.services.settings.limits
@@ -82,6 +82,8 @@ async def test_server_says_what_it_allows(api: Api) -> None:
             "name": "scripted",
             "contextWindow": None,
             "available": False,
+            "isDefault": True,
+            "isDemo": False,
         }
     ]
     assert server["limits"] == {
@@ -91,6 +93,10 @@ async def test_server_says_what_it_allows(api: Api) -> None:
         "maxConcurrentRuns": limits.max_concurrent_runs,
         "eventRetentionSeconds": limits.event_retention,
         "maxQueryCost": limits.max_query_cost,
+        "maxTitleLength": 200,
+        "maxInstructionsLength": 8_000,
+        "maxStorage": limits.max_storage,
+        "maxWaitingRuns": limits.max_waiting_runs,
     }
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any, cast
 
-from pybot.schema.message import joined_text, part_from_record
+from pybot.schema.message import part_from_record
 from pybot.schema.part import CellPart, ErrorPart, ReasoningPart, TextPart
 from pybot.schema.scope import Scope
 from pybot.services import records
+from pybot.services.records import joined_text
 
 CELL = records.Cell(id="c.m.1", run_id="c.r", source="1", status=records.CellStatus.QUEUED)
 ERROR = records.RunError(code=records.RunErrorCode.MODEL_BUSY, message="Busy.", retryable=True)

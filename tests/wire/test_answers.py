@@ -130,6 +130,22 @@ async def test_first_words_are_the_title_until_an_answer_is_whole(server: Server
     await until_titled(ann, again, "A scripted title")
 
 
+async def test_title_that_was_taken_back_is_made_again(server: Server) -> None:
+    """At once of the first message, and by the model after the next answer."""
+    ann = server.user()
+    sent = await ann.send("Plot a wave")
+    await until_titled(ann, sent, "A scripted title")
+    conversation = sent["conversation"]["id"]
+    update = """mutation($input: UpdateConversationInput!) {
+      updateConversation(input: $input) { conversation { title } errors { message } } }"""
+    for given, title in (("Mine", "Mine"), (None, "Plot a wave")):
+        change = {"conversationId": conversation, "title": given}
+        payload = (await ann.ask(update, input=change))["updateConversation"]
+        assert payload == {"conversation": {"title": title}, "errors": []}
+    again = await ann.send("hello", conversation)
+    await until_titled(ann, again, "A scripted title")
+
+
 async def test_second_message_meanwhile_is_a_conflict(server: Server) -> None:
     """One run a conversation: the other request changes nothing and names the run."""
     ann = server.user()

@@ -138,6 +138,7 @@ export const ListedFields = graphql(
   `
     fragment ListedFields on Conversation @_unmask {
       ...ConversationFields
+      pinned
       activeRun {
         id
       }

@@ -51,6 +51,7 @@ export const strings = {
       `“${title}” and its files and kernel will be gone for good. This can't be undone.`,
     removed: "The conversation was deleted.",
     groups: {
+      pinned: "Pinned",
       today: "Today",
       yesterday: "Yesterday",
       week: "Previous 7 days",
@@ -170,5 +171,6 @@ export const nextSteps: Record<RunErrorData["code"], string> = {
   TOO_MANY_TOKENS: "Ask Pybot to go on, or ask for a shorter answer.",
   RUN_TIMEOUT: "Ask for less at once, or retry.",
   WORKER_LOST: "Retry to have the answer written again.",
+  UNANSWERED: "Ask Pybot to go on.",
   INTERNAL: "Retry. If it happens again, tell whoever runs this server.",
 };

@@ -4,8 +4,8 @@ import type { ViewerEvent } from "../api/subscriptions";
 import { listFromSnapshot, reduceList, withOlder, type ConversationList } from "./list";
 
 function node(id: string, minute: number, activeRun: ListedData["activeRun"] = null): ListedData {
-  const instant = `2026-11-25T10:${String(minute).padStart(2, "0")}:00Z`;
-  return { id, title: `Title ${id}`, createdAt: instant, updatedAt: instant, activeRun };
+  const at = `2026-11-25T10:${String(minute).padStart(2, "0")}:00Z`;
+  return { id, title: `Title ${id}`, createdAt: at, updatedAt: at, pinned: false, activeRun };
 }
 
 function page(nodes: ListedData[], older: string | null = null) {
@@ -31,6 +31,13 @@ it("puts what changed last first", () => {
   const next = reduceList(list, changed(node("a", 30)));
   expect(ids(next)).toEqual(["a", "b"]);
   expect(next.cursor).toBe("1");
+});
+
+it("keeps pinned ones above newer ones, until they are unpinned", () => {
+  const pinned = reduceList(list, changed({ ...node("a", 15), pinned: true }));
+  expect(ids(pinned)).toEqual(["a", "b"]);
+  expect(ids(reduceList(pinned, changed(node("c", 40))))).toEqual(["a", "c", "b"]);
+  expect(ids(reduceList(pinned, changed(node("a", 16))))).toEqual(["b"]);
 });
 
 it("adds a new conversation, and takes a deleted one out", () => {

@@ -8,10 +8,11 @@ export interface ListedConversation {
   title: string;
   createdAt: string;
   updatedAt: string;
+  pinned: boolean;
   activeRunId: string | null;
 }
 
-/** The viewer's conversations as of `cursor`, newest first, as far as they are loaded. */
+/** The viewer's conversations as of `cursor` in the API's order, as far as they are loaded. */
 export interface ConversationList {
   cursor: string;
   conversations: readonly ListedConversation[];
@@ -23,7 +24,9 @@ function listed({ activeRun, ...conversation }: ListedData): ListedConversation 
   return { ...conversation, activeRunId: activeRun?.id ?? null };
 }
 
-function newestFirst(a: ListedConversation, b: ListedConversation): number {
+/** Pinned ones first, then the newest. */
+function inOrder(a: ListedConversation, b: ListedConversation): number {
+  if (a.pinned !== b.pinned) return a.pinned ? -1 : 1;
   return Date.parse(b.updatedAt) - Date.parse(a.updatedAt);
 }
 
@@ -34,7 +37,7 @@ export function listFromSnapshot(cursor: string, page: ConversationsPage): Conve
 export function withOlder(list: ConversationList, page: ConversationsPage): ConversationList {
   const known = new Set(list.conversations.map(({ id }) => id));
   const added = page.nodes.filter(({ id }) => !known.has(id)).map(listed);
-  const conversations = [...list.conversations, ...added].sort(newestFirst);
+  const conversations = [...list.conversations, ...added].sort(inOrder);
   return { ...list, conversations, older: olderCursor(page) };
 }
 
@@ -72,12 +75,12 @@ function runAfter(
   return active === run.id ? null : active;
 }
 
-/** The list with a conversation in its place; one older than all that is loaded comes with its page. */
+/** The list with a conversation in its place; one behind all that is loaded comes with its page. */
 function placed(
   { conversations, older }: ConversationList,
   conversation: ListedConversation,
 ): readonly ListedConversation[] {
   const others = conversations.filter(({ id }) => id !== conversation.id);
-  const next = [...others, conversation].sort(newestFirst);
+  const next = [...others, conversation].sort(inOrder);
   return older !== null && next.at(-1) === conversation ? others : next;
 }

@@ -66,7 +66,7 @@ def repeats_itself() -> RunNotCompleted:
 def unanswered() -> RunNotCompleted:
     """Nobody has decided in time what the run waits for."""
     message = "Nobody answered what the assistant waited for, so it stopped. Ask it to go on."
-    return incomplete(RunErrorCode.RUN_TIMEOUT, message)
+    return incomplete(RunErrorCode.UNANSWERED, message)
 
 
 def run_timeout(seconds: float) -> RunNotCompleted:

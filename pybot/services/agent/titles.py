@@ -1,4 +1,4 @@
-"""Titles of conversations, asked of the model after the first answer, or made of the question."""
+"""Titles of conversations, asked of the model after the first answer."""
 
 import asyncio
 import logging
@@ -6,11 +6,10 @@ import re
 
 from pybot.services.agent.streams import closing
 from pybot.services.llm.base import ChatModel, Delta, ModelError, ModelRequest, Turn
+from pybot.services.values.titles import MAX_LENGTH, MAX_WORDS, first_words
 
 logger = logging.getLogger(__name__)
 
-MAX_LENGTH = 60  # characters
-MAX_WORDS = 8
 MAX_TOKENS = 24
 QUOTED = 500  # characters of question and answer that the model reads
 
@@ -60,17 +59,3 @@ def title_from(text: str, question: str) -> str:
     if 2 <= len(title) <= MAX_LENGTH and len(title.split()) <= MAX_WORDS and "```" not in line:
         return title
     return first_words(question)
-
-
-def first_words(question: str) -> str:
-    """A title without a model: how the question begins."""
-    words = question.split()
-    title = ""
-    for word in words[:MAX_WORDS]:
-        longer = f"{title} {word}".strip()
-        if len(longer) > MAX_LENGTH:
-            break
-        title = longer
-    if not title and words:
-        title = words[0][:MAX_LENGTH]
-    return title.rstrip(".,;:") or "New conversation"

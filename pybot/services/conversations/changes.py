@@ -63,6 +63,11 @@ class Changes:
             write, changed, run = _unchanged(opened), dict(fields), opened.run
             if extend is not None:
                 run = await extend(opened, write, changed)
+            if "updated_at" in changed:
+                # The list is ordered by it, also where the clocks of two servers differ.
+                changed["updated_at"] = max(
+                    int(changed["updated_at"]), opened.stored.updated_at + 1
+                )
             after = opened.stored.model_copy(update=changed).record()
             event = ConversationChanged(after, run, opened.kernel)
             flat = [word for change in changed.items() for word in change]

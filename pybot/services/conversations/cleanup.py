@@ -119,12 +119,15 @@ class Cleanup:
 
     async def _add_to_list(self, owner: Viewer, conversation_id: str) -> None:
         """Add a conversation to its owner's list, which its creation did not come to."""
+        if await self._viewerlog.lists(owner, conversation_id):
+            await self.mark_finished(conversation_id)
+            return
         try:
             opened = await self._gate.open(owner, conversation_id)
         except NotFound:
             return  # deleted meanwhile: the next repair removes it
         event = ConversationChanged(
-            opened.conversation, opened.run, opened.kernel, cursor=opened.cursor
+            opened.conversation, opened.run, opened.kernel, cursor=opened.cursor, created=True
         )
         await self._viewerlog.append(owner, event)
         await self.mark_finished(conversation_id)

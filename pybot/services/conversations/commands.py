@@ -10,9 +10,10 @@ from pybot.services.conversations.changes import Changes
 from pybot.services.conversations.cleanup import Cleanup
 from pybot.services.conversations.gate import Gate, Opened
 from pybot.services.conversations.listing import Listing
+from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import Snapshot, Snapshots
 from pybot.services.conversations.viewerlog import ViewerLog
-from pybot.services.records import Run, Viewer
+from pybot.services.records import Run, Viewer, joined_text
 from pybot.services.records.events import ConversationChanged
 from pybot.services.store.appender import Appender
 from pybot.services.store.client import Client
@@ -22,6 +23,7 @@ from pybot.services.store.write import Refused, Word, Write
 from pybot.services.values.instants import milliseconds, now
 from pybot.services.values.pages import Page, PageRequest
 from pybot.services.values.text import cleaned, is_visible, one_line
+from pybot.services.values.titles import first_words
 
 MAX_TITLE_LENGTH = 200
 MAX_INSTRUCTIONS_LENGTH = 8_000
@@ -39,6 +41,7 @@ class Conversations:
         appender: Appender,
         snapshots: Snapshots,
         changes: Changes,
+        messages: Messages,
         viewerlog: ViewerLog,
         cleanup: Cleanup,
         *,
@@ -50,13 +53,14 @@ class Conversations:
         self._appender = appender
         self._snapshots = snapshots
         self._changes = changes
+        self._messages = messages
         self._viewerlog = viewerlog
         self._cleanup = cleanup
         self._model_names = model_names
         self._listing = Listing(client, snapshots)
 
     async def page(self, viewer: Viewer, request: PageRequest) -> Page[Snapshot]:
-        """A page of the viewer's conversations, the newest update first."""
+        """A page of the viewer's conversations: pinned ones, then the newest update first."""
         return await self._listing.page(viewer, request)
 
     async def cursor(self, viewer: Viewer) -> int:
@@ -102,7 +106,7 @@ class Conversations:
         if await request.was_carried_out(self._client):
             return await self._snapshots.open(viewer, conversation_id)
         new = self.new(viewer, conversation_id, title=title, model=model, instructions=instructions)
-        event = ConversationChanged(new.record())
+        event = ConversationChanged(new.record(), created=True)
         write = request.record_in(Write.new_conversation(conversation_id))
         write.do("HSET", write.head, *new_fields(new)).emit(event)
         await self._cleanup.mark_unfinished(conversation_id)
@@ -122,17 +126,23 @@ class Conversations:
         conversation_id: str,
         *,
         title: str | None = None,
+        makes_title: bool = False,
         pinned: bool | None = None,
         archived: bool | None = None,
         model: str | None = None,
         instructions: str | None = None,
     ) -> Snapshot:
-        """Change a conversation; None leaves a field as it is."""
+        """Change a conversation; None leaves a field as it is.
+
+        `makes_title` gives it the title that its first message makes, in place of a given one.
+        """
         self._check_model(model)
         instructions = None if instructions is None else valid_instructions(instructions)
         fields: dict[str, Word] = {}
         if title is not None:
             fields |= {"title": valid_title(title), "titled_by": "user"}
+        elif makes_title:
+            fields |= {"title": await self._made_title(viewer, conversation_id), "titled_by": ""}
         for name, value in (("pinned", pinned), ("archived", archived)):
             if value is not None:
                 fields[name] = int(value)
@@ -186,6 +196,13 @@ class Conversations:
             deleted.append(conversation_id)
             await self._cleanup.remove(viewer, conversation_id)
         return deleted
+
+    async def _made_title(self, viewer: Viewer, conversation_id: str) -> str:
+        """The title that stands until the model gives one: how the first message begins."""
+        snapshot = await self._snapshots.open(viewer, conversation_id)
+        page = await self._messages.page(snapshot, PageRequest(first=1))
+        texts = [joined_text(edge.node.parts) for edge in page.edges]
+        return first_words(texts[0]) if texts else NEW_TITLE
 
     def _check_model(self, model: str | None) -> None:
         if model is not None and model not in self._model_names:

@@ -1,4 +1,7 @@
-"""Pages of a viewer's conversations, by keyset cursors over the sorted set of the list."""
+"""Pages of a viewer's conversations, by keyset cursors over the sorted set of the list.
+
+A cursor is a score, and so a place in the list, whatever comes, goes or moves.
+"""
 
 import asyncio
 from typing import Any
@@ -22,7 +25,7 @@ class Listing:
         self._snapshots = snapshots
 
     async def page(self, viewer: Viewer, request: PageRequest) -> Page[Snapshot]:
-        """A page of the viewer's conversations, the newest update first."""
+        """A page of the viewer's conversations: pinned ones, then the newest update first."""
         key = keys.viewer_conversations(viewer.key)
         newest = _bound(request.after, "after", "+inf")
         oldest = _bound(request.before, "before", "-inf")

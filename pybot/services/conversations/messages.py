@@ -74,7 +74,7 @@ class Messages:
         start, stop = request.window(total, after, before)
         views = await self._path(snapshot, start, stop)
         return Page(
-            edges=tuple(Edge(encode_cursor(view.message.id), view) for view in views),
+            edges=tuple(Edge(cursor_of(view.message), view) for view in views),
             preceding=start,
             following=total - stop,
             total=total,
@@ -189,6 +189,11 @@ class Messages:
         for messages, entries in reversed(found):
             result += _stored(messages, entries, until)
         return result
+
+
+def cursor_of(message: Message) -> str:
+    """The place of a message in the pages of every path that it lies on."""
+    return encode_cursor(message.id)
 
 
 def _stored(messages: list[Any], entries: list[bytes], until: int) -> list[_Stored]:

@@ -54,6 +54,11 @@ class ViewerLog:
         """The number of the newest event."""
         return int(await self._client.hget(keys.viewer(viewer.key), "seq") or 0)
 
+    async def lists(self, viewer: Viewer, conversation_id: str) -> bool:
+        """Whether a conversation is in the viewer's list."""
+        key = keys.viewer_conversations(viewer.key)
+        return await self._client.zscore(key, conversation_id) is not None
+
     async def append(self, viewer: Viewer, *events: ViewerEvent) -> None:
         """Append events, and bring the list of conversations up to date with them."""
         key = viewer.key
@@ -64,7 +69,8 @@ class ViewerLog:
             waiting = keys.viewer_waiting(key)
             match event:
                 case ConversationChanged(conversation=conversation):
-                    write.rank(listed, conversation.id, milliseconds(conversation.updated_at))
+                    updated = milliseconds(conversation.updated_at)
+                    write.rank(listed, conversation.id, updated, is_upper=conversation.pinned)
                 case ConversationDeleted(conversation_id=conversation_id):
                     write.do("ZREM", listed, conversation_id)
                 case RunChanged(run=run) if run.status.ended:

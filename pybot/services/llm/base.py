@@ -43,7 +43,10 @@ class ResponseEnd(Struct, frozen=True):
 
 
 class ModelInfo(Struct, frozen=True):
-    """What a model's service says of itself; `context_window` in tokens."""
+    """What a model's service says of itself; `context_window` in tokens.
+
+    `available` says whether it answers and has the model.
+    """
 
     name: str
     context_window: int | None

@@ -81,7 +81,7 @@ class ChatCompletionsModel:
         self._served = models.served(self.name)
         if window is None and self._served is not None:
             window = self._served.window
-        return ModelInfo(self.name, window, available=True)
+        return ModelInfo(self.name, window, available=models.serves(self.name))
 
     async def aclose(self) -> None:
         """Close the connections."""

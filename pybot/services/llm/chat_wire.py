@@ -76,6 +76,17 @@ class Models(Struct, frozen=True):
 
     data: list[Model] | None = None
 
+    def serves(self, name: str) -> bool:
+        """Whether requests for a model of that name are answered.
+
+        llama.cpp, SGLang and TGI (whose models own themselves) have one model, and take any name.
+        """
+        return any(
+            model.id in (name, f"{name}:latest")  # Ollama's names have a tag
+            or model.owned_by in ("llamacpp", "sglang", model.id)
+            for model in self.data or ()
+        )
+
     def served(self, name: str) -> Model | None:
         """The model of that name, else the first: the name does not matter to all servers."""
         models = self.data or []

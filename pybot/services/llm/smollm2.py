@@ -6,6 +6,8 @@ hence a curve in last place. A change here is measured with `make smoke-model` b
 
 from pybot.services.llm.base import Turn
 
+# What `pybot up` brings along.
+DEMO_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 SYSTEM = "You are Pybot. You solve tasks by writing Python code."
 
 

@@ -11,9 +11,9 @@ from msgspec import Meta, Struct
 
 from pybot.services.llm import chatml
 from pybot.services.llm.base import Turn
+from pybot.services.llm.smollm2 import DEMO_MODEL
 from pybot.services.local.llama import LlamaError
 from pybot.services.local.llama_requests import END_TOKEN, LlamaRequests, Prepared
-from pybot.services.local.model_file import MODEL_ID
 from pybot.services.local.tgi_http import event, failure, json_response, stream_response
 from pybot.services.local.tgi_types import (
     U32,
@@ -161,7 +161,7 @@ def _body(kind: str, choices: Sequence[Any], usage: dict[str, int] | None) -> di
         "object": kind,
         "id": "",
         "created": int(time.time()),
-        "model": MODEL_ID,
+        "model": DEMO_MODEL,
         "system_fingerprint": FINGERPRINT,
         "choices": choices,
         "usage": usage,

@@ -8,8 +8,6 @@ import aiohttp
 
 from pybot.services.local.process import Program
 
-MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
-
 
 class LlmServer:
     """The model behind TGI's HTTP API, on a port of loopback that stays the same."""

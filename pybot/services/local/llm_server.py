@@ -17,6 +17,7 @@ from contextlib import aclosing
 import msgspec
 from aiohttp import web
 
+from pybot.services.llm.smollm2 import DEMO_MODEL
 from pybot.services.local import model_file
 from pybot.services.local.chat_completions import ChatCompletions
 from pybot.services.local.llama import CONTEXT, Llama, LlamaError
@@ -65,7 +66,7 @@ class TgiServer:
         """`GET /info`."""
         return json_response(
             {
-                "model_id": model_file.MODEL_ID,
+                "model_id": DEMO_MODEL,
                 "model_sha": model_file.SHA256,
                 "model_pipeline_tag": "text-generation",
                 "max_concurrent_requests": MAX_REQUESTS,
@@ -84,7 +85,7 @@ class TgiServer:
 
     async def models(self, _: web.Request) -> web.Response:
         """`GET /v1/models`."""
-        name = model_file.MODEL_ID
+        name = DEMO_MODEL
         model = {"id": name, "object": "model", "created": 0, "owned_by": name}
         return json_response({"object": "list", "data": [model]})
 

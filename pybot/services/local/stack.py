@@ -12,8 +12,9 @@ from pydantic import SecretStr
 import pybot
 from pybot.config import Settings
 from pybot.services.background.supervisor import Supervisor
+from pybot.services.llm.smollm2 import DEMO_MODEL
 from pybot.services.local.data_folder import DataFolder
-from pybot.services.local.llm_process import MODEL, LlmServer
+from pybot.services.local.llm_process import LlmServer
 from pybot.services.local.owner_config import owner_config
 from pybot.services.local.owner_process import KernelOwner
 from pybot.services.local.process import Program
@@ -77,7 +78,7 @@ class _Stack:
         server = LlmServer(self._data.subfolder("logs"))
         self._set(
             llm=self.settings.llm.model_copy(
-                update={"url": server.url, "api": "tgi", "model": MODEL, "profile": "smollm2"}
+                update={"url": server.url, "api": "tgi", "model": DEMO_MODEL, "profile": "smollm2"}
             )
         )
         return (server.program,)

@@ -14,7 +14,7 @@ from pybot.services.records.output import (
     StreamName,
     StreamOutput,
 )
-from pybot.services.records.part import CellPart, ErrorPart, Part, TextPart
+from pybot.services.records.part import CellPart, ErrorPart, Part, TextPart, joined_text
 from pybot.services.records.run import Run, RunError, RunErrorCode, RunPhase, RunStatus, TokenUsage
 from pybot.services.records.viewer import Viewer
 
@@ -47,5 +47,6 @@ __all__ = [
     "TokenUsage",
     "Viewer",
     "conversation_of",
+    "joined_text",
     "new_id",
 ]

@@ -24,13 +24,15 @@ class ConversationChanged(Struct, frozen=True, tag="conversation"):
     """A conversation was created, or its title, a setting, a run or its `updated_at` changed.
 
     `run` is the active run and `kernel` the kernel, as they were then. `cursor` is set in the
-    viewer's log alone: the event's number in the conversation's log.
+    viewer's log alone: the event's number in the conversation's log. `created` is true of the
+    event that created the conversation alone.
     """
 
     conversation: Conversation
     run: Run | None = None
     kernel: Kernel | None = None
     cursor: int | None = None
+    created: bool = False
 
 
 class ConversationDeleted(Struct, frozen=True, tag="conversation_deleted"):

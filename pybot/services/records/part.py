@@ -32,3 +32,12 @@ class ErrorPart(Struct, frozen=True, kw_only=True, tag="error"):
 
 
 Part = TextPart | CellPart | ErrorPart
+
+
+def joined_text(parts: tuple[Part, ...]) -> str:
+    """The text parts as paragraphs of one Markdown text; what the model thought is left out."""
+    return "\n\n".join(
+        part.text
+        for part in parts
+        if isinstance(part, TextPart) and not part.reasoning and part.text
+    )

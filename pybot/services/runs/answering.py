@@ -10,19 +10,20 @@ from pybot.errors import NotFound
 from pybot.services.agent.loop import Tools, run_agent
 from pybot.services.agent.ports import Assignment, Outcome, Resumption, Suspension
 from pybot.services.agent.resuming import kept_parts
-from pybot.services.agent.titles import first_words, make_title
+from pybot.services.agent.titles import make_title
 from pybot.services.conversation_kernels.commands import ConversationKernels
 from pybot.services.conversations.commands import Conversations
 from pybot.services.conversations.eventlog import EventLog
 from pybot.services.conversations.messages import Messages
-from pybot.services.conversations.snapshots import MessageView, Snapshots
+from pybot.services.conversations.snapshots import Snapshots
 from pybot.services.llm.base import ChatModel
 from pybot.services.llm.profiles import Profile
-from pybot.services.records import RunStatus, TextPart, Viewer, conversation_of
+from pybot.services.records import RunStatus, Viewer, conversation_of, joined_text
 from pybot.services.records.events import MessageChanged
 from pybot.services.runs.log import FencedLog
 from pybot.services.store.blobs import Blobs, ConversationBlobs
 from pybot.services.values.pages import MAX_SIZE, PageRequest
+from pybot.services.values.titles import first_words
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class Answering:
             if snapshot is None:
                 return
             page = await self.messages.page(snapshot, PageRequest(first=2))
-            question, answer = (_text_of(edge.node) for edge in page.edges)
+            question, answer = (joined_text(edge.node.parts) for edge in page.edges)
             if log.run.status is RunStatus.COMPLETED:
                 title, by = await make_title(self.model, question, answer), "model"
             else:
@@ -103,7 +104,3 @@ class Answering:
             await self.conversations.set_title(viewer, conversation_id, title, by=by)
         except NotFound:
             logger.info("conversation deleted before it had a title")
-
-
-def _text_of(view: MessageView) -> str:
-    return "\n".join(part.text for part in view.parts if isinstance(part, TextPart))

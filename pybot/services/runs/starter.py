@@ -103,7 +103,7 @@ class RunStarter:
         question = started.question(text, branch="0", position=0, entries=0, parent_id=None)
         _, run = started.answer(branch="0", position=1, entries=1, parent_id=question.id)
         created = created.model_copy(update={"active_run": run.id, "length": 2})
-        event = ConversationChanged(created.record(), run)
+        event = ConversationChanged(created.record(), run, created=True)
         write = started.write.do("HSET", started.write.head, *new_fields(created)).emit(event)
         await self._quota.admit(viewer, run.id)
         await self._note_unfinished(run.id)

@@ -113,7 +113,10 @@ def viewer_log(viewer_key: str) -> str:
 
 
 def viewer_conversations(viewer_key: str) -> str:
-    """Sorted set: conversation ID → when it was last updated, in µs, no two at the same."""
+    """Sorted set: conversation ID → when it was last updated, in µs, no two at the same.
+
+    Pinned ones have `write.UPPER` more.
+    """
     return f"pybot:viewer:{{{viewer_key}}}:conversations"
 
 

@@ -5,19 +5,22 @@
 -- ARGV[1], in MessagePack: the time in ms, the seconds to keep the stream, how many of its channel's
 -- subscribers need not be told, the number that `seq` has reached at least, how many numbers to
 -- leave out, the requirements (each an expected answer and the words of a command), and for each
--- command its kind ("call" a Redis command, "rank" place a member: key, member, ms), how many words
--- it has, and which of them is the first event's number (0: none).
+-- command its kind ("call" a Redis command, "rank" place a member: key, member, ms, what is added to
+-- its score), how many words it has, and which of them is the first event's number (0: none).
 -- The further ARGV are the words of the commands, and then each event as JSON.
 -- Gives {1, number of the last event}, or {0, index of the requirement not met, the actual answer};
 -- the index is -1 when `seq` is behind.
 local now, retention, own, reached, leap, requirements, commands = unpack(cmsgpack.unpack(ARGV[1]))
 now = string.format('%.0f', now)
 
--- Put a member where no other is, behind all others of the same ms; scores are in microseconds.
-local function rank(key, member, milliseconds)
+-- Put a member where no other is, behind all others of the same ms; scores are in microseconds, and
+-- those of upper members have UPPER more.
+local UPPER = 4e15
+local function rank(key, member, milliseconds, offset)
     local score = milliseconds * 1000
     local present = redis.call('ZSCORE', key, member)
-    if present and tonumber(present) >= score then return end
+    if present and tonumber(present) % UPPER >= score then return end
+    score = score + offset
     local last =
         redis.call('ZREVRANGEBYSCORE', key, score + 999, score, 'WITHSCORES', 'LIMIT', 0, 1)
     if last[2] then score = tonumber(last[2]) + 1 end
@@ -43,7 +46,7 @@ for _, command in ipairs(commands) do
     for i = 1, length do words[i] = ARGV[at + i - 1] end
     if number_at > 0 then words[number_at] = string.format('%d', seq + 1) end
     if kind == 'rank' then
-        rank(words[1], words[2], tonumber(words[3]))
+        rank(words[1], words[2], tonumber(words[3]), tonumber(words[4]))
     else
         redis.call(unpack(words))
     end

@@ -40,12 +40,21 @@ Word = str | bytes | int
 Command = tuple[Word | Position, ...]
 
 
+# What the scores of a sorted set's upper members have more: µs since 1970 stay below it until 2096,
+# and the sums are exact in a double.
+UPPER = 4_000_000_000_000_000
+
+
 class Rank(NamedTuple):
-    """Moves a member of a sorted set to a time in ms, after all with the same ms; never back."""
+    """Moves a member of a sorted set to a time in ms, after all with the same ms; never back.
+
+    Upper members stand behind all others.
+    """
 
     key: str
     member: str
     milliseconds: int
+    offset: int
 
 
 class Requirement(NamedTuple):
@@ -120,12 +129,13 @@ class Write:
         self.commands.append(command)
         return self
 
-    def rank(self, key: str, member: str, milliseconds: int) -> Self:
+    def rank(self, key: str, member: str, milliseconds: int, *, is_upper: bool = False) -> Self:
         """Move a member of a sorted set to a time in ms, after all members of that ms.
 
-        Scores are in µs and no two are the same. A member that has that ms or a later one stays.
+        Upper members come behind all others. Scores are in µs and no two are the same. A member
+        that has that ms or a later one stays where it is.
         """
-        self.commands.append(Rank(key, member, milliseconds))
+        self.commands.append(Rank(key, member, milliseconds, UPPER if is_upper else 0))
         return self
 
     def emit(self, *events: Event) -> Self:

@@ -12,6 +12,7 @@ from typing import Any
 from pybot.services.store import keys
 from pybot.services.store.blobs import STORED
 from pybot.services.store.client import Client
+from pybot.services.store.write import UPPER
 
 Record = dict[str, Any]
 SCAN_COUNT = 1000
@@ -143,9 +144,9 @@ async def _bring_list_over(client: Client, key: str) -> None:
     listed: Any = await client.zrange(key, 0, -1, withscores=True)
     latest, bytes_stored = 0, 0
     async with client.pipeline(transaction=True) as pipeline:
-        for member, score in listed:
+        for score, member in sorted((score % UPPER, member) for member, score in listed):
             head = keys.conversation(member.decode())
-            state: Any = await client.hmget(head, ["deleted_at", STORED])
+            state: Any = await client.hmget(head, ["deleted_at", STORED, "pinned"])
             bytes_stored += int(state[1] or 0)
             if state[0] != b"0":
                 pipeline.zrem(key, member)
@@ -153,7 +154,7 @@ async def _bring_list_over(client: Client, key: str) -> None:
             # One that was brought over before this broke off has its place already.
             wanted = int(score) if score > 1e14 else int(score) * 1000
             latest = max(wanted, latest + 1)
-            pipeline.zadd(key, {member: latest})
+            pipeline.zadd(key, {member: latest + (UPPER if state[2] == b"1" else 0)})
         pipeline.hset(key.removesuffix(":conversations"), STORED, bytes_stored)
         await pipeline.execute()
 

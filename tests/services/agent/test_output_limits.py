@@ -105,7 +105,7 @@ async def test_what_is_too_large_is_replaced_by_words() -> None:
     (output,) = await record(Displayed({"image/png": data}))
     assert isinstance(output, DisplayOutput)
     assert output.truncated
-    assert output.representations == plain("[image/png, 2,000 bytes: too large to keep]")
+    assert output.representations == plain("[image/png, 2,000 bytes: too large to store]")
 
 
 async def test_clearing_makes_room_and_what_is_left_out_is_said_again() -> None:

@@ -54,7 +54,7 @@ async def test_patience_that_ended_ends_the_answer_incomplete() -> None:
     """With words of its own; the model is not asked."""
     model = FakeModel(["never"])
     outcome = await resumed(Resumption(decision=Decision(has_expired=True)), model=model)
-    assert (outcome.status, code_of(outcome)) == (RunStatus.INCOMPLETE, RunErrorCode.RUN_TIMEOUT)
+    assert (outcome.status, code_of(outcome)) == (RunStatus.INCOMPLETE, RunErrorCode.UNANSWERED)
     assert outcome.error is not None
     assert outcome.error.message.startswith("Nobody answered")
     assert model.asked == []

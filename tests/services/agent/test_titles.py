@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from pybot.services.agent.titles import MAX_LENGTH, make_title, title_from, title_request
+from pybot.services.agent.titles import make_title, title_from, title_request
 from pybot.services.llm.base import Delta, ModelError
 from pybot.services.records import RunErrorCode
+from pybot.services.values.titles import MAX_LENGTH
 from tests.services.agent.fakes import FakeModel
 
 QUESTION = "Plot a sine wave, please"

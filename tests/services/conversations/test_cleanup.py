@@ -1,5 +1,7 @@
 """Creations and deletions that break off are finished."""
 
+import asyncio
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from pybot.errors import NotFound, Unavailable
 from pybot.services.container import Services, open_services
 from pybot.services.conversations import cleanup as cleanup_module
 from pybot.services.records import Viewer
+from pybot.services.records.events import ConversationChanged
 from pybot.services.store import keys
 from pybot.services.values.pages import PageRequest
 from tests.fixtures.redis import keys_like
@@ -41,6 +44,19 @@ async def noted(services: Services) -> list[bytes]:
     """The conversations that repair is to look at."""
     found: Any = await services.client.zrange(keys.UNFINISHED_CONVERSATIONS, 0, -1)
     return list(found)
+
+
+async def creations(services: Services) -> list[bool]:
+    """What the changes in the viewer's log say: whether they created the conversation."""
+    count = await services.viewerlog.cursor(ANN)
+    found: list[bool] = []
+    async with asyncio.timeout(5), aclosing(services.viewerlog.follow(ANN, 0)) as entries:
+        async for entry in entries:
+            if isinstance(entry.event, ConversationChanged):
+                found.append(entry.event.created)
+            if entry.seq == count:
+                break
+    return found
 
 
 @pytest.mark.parametrize("failure", [OSError("no"), Unavailable("no"), RecursionError()])
@@ -101,6 +117,17 @@ async def test_creation_that_broke_off_before_the_list_is_finished(
     assert await titles(services) == ["Lost"]
     assert await services.viewerlog.cursor(ANN) == cursor + 1
     assert await noted(services) == []
+    assert await creations(services) == [True]
+
+
+async def test_creation_that_broke_off_behind_the_list_is_not_said_twice(
+    services: Services,
+) -> None:
+    created = await services.conversations.create(ANN, title="There")
+    await services.cleanup.mark_unfinished(created.conversation.id)
+    await services.cleanup.repair()
+    assert await noted(services) == []
+    assert await creations(services) == [True]
 
 
 async def test_creation_that_never_happened_is_forgotten(services: Services) -> None:

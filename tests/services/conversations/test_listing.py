@@ -1,6 +1,7 @@
 """The order and the pages of a viewer's list."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -47,8 +48,53 @@ async def test_new_ones_come_first_also_within_a_millisecond(
             break
     assert walked == newest_first
     monkeypatch.setattr(commands, "now", lambda: instant(1_700_000_000_001))
-    await services.conversations.update(ANN, made[7].conversation.id, pinned=True)
+    await services.conversations.update(ANN, made[7].conversation.id, archived=True)
     assert titles(await page(services, first=2)) == ["7", "39"]
+
+
+async def test_pinned_ones_come_first_and_go_back_to_their_place(services: Services) -> None:
+    """Whatever is newer; among themselves the newest update is first too."""
+    made = [await services.conversations.create(ANN, title=str(n)) for n in range(6)]
+    ids = [each.conversation.id for each in made]
+    for number in (3, 1):
+        await services.conversations.update(ANN, ids[number], pinned=True)
+    await services.conversations.create(ANN, title="6")
+    assert titles(await page(services, first=100)) == ["1", "3", "6", "5", "4", "2", "0"]
+    await services.conversations.update(ANN, ids[3], instructions="Be brief.")
+    assert titles(await page(services, first=2)) == ["3", "1"]
+    await services.conversations.update(ANN, ids[1], pinned=False)
+    assert titles(await page(services, first=4)) == ["3", "1", "6", "5"]
+    await services.conversations.update(ANN, ids[3], pinned=False)
+    assert titles(await page(services, first=4)) == ["3", "1", "6", "5"]
+
+
+async def test_cursors_outlive_pinning(services: Services) -> None:
+    """A page behind a cursor holds what stands behind that place, pinned or not."""
+    made = [await services.conversations.create(ANN, title=str(n)) for n in range(5)]
+    ids = [each.conversation.id for each in made]
+    await services.conversations.update(ANN, ids[0], pinned=True)
+    edges = (await page(services, first=100)).edges
+    assert [edge.node.conversation.title for edge in edges] == ["0", "4", "3", "2", "1"]
+    await services.conversations.update(ANN, ids[3], pinned=True)
+    await services.conversations.update(ANN, ids[0], pinned=False)
+    assert titles(await page(services, first=100)) == ["3", "0", "4", "2", "1"]
+    assert titles(await page(services, after=edges[0].cursor)) == ["0", "4", "2", "1"]
+    assert titles(await page(services, after=edges[2].cursor)) == ["2", "1"]
+    assert titles(await page(services, before=edges[3].cursor)) == ["3", "0", "4"]
+    assert titles(await page(services, last=2, before=edges[0].cursor)) == ["3"]
+
+
+async def test_change_counts_as_the_newest_also_where_a_clock_is_behind(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two servers change one conversation; the later change decides on its place."""
+    created = await services.conversations.create(ANN, title="Pinned")
+    await services.conversations.create(ANN, title="Newer")
+    before = created.conversation.updated_at
+    monkeypatch.setattr(commands, "now", lambda: before - timedelta(seconds=5))
+    pinned = await services.conversations.update(ANN, created.conversation.id, pinned=True)
+    assert pinned.conversation.updated_at > before
+    assert titles(await page(services)) == ["Pinned", "Newer"]
 
 
 async def test_sent_message_and_the_end_of_its_run_each_bring_a_conversation_to_the_top(

@@ -76,7 +76,7 @@ async def until_known(gateway: Gateway, kernel_id: str, **facts: object) -> None
     http = GatewayHttp(gateway.url, SecretStr(TOKEN))
     try:
         async with asyncio.timeout(10):
-            while not facts.items() <= (await http.model(kernel_id)).items():  # noqa: ASYNC110
+            while not facts.items() <= (await http.describe(kernel_id)).items():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
     finally:
         await http.aclose()

@@ -13,7 +13,7 @@ from pybot.services.llm.base import Delta, ModelError, ModelRequest, ResponseEnd
 from pybot.services.llm.chat import ChatCompletionsModel
 from pybot.services.llm.tgi import TgiModel
 from pybot.services.records import RunErrorCode
-from tests.chat_shapes import Dialect, thought
+from tests.chat_shapes import MODEL, Dialect, thought
 from tests.scripted_chat import ScriptedChat
 from tests.services.llm.wire import saying
 
@@ -172,7 +172,7 @@ async def test_page_in_place_of_a_stream_is_an_interruption() -> None:
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
 async def test_address_may_have_the_path_of_the_version(path: str) -> None:
     async with ScriptedChat() as service:
-        model = ChatCompletionsModel(LlmSettings(url=service.url + path))
+        model = ChatCompletionsModel(LlmSettings(url=service.url + path, model=MODEL))
         assert (await model.info()).available
         await model.aclose()
 

@@ -5,7 +5,8 @@ const now = new Date(2026, 10, 25, 15, 0);
 const at = (day: number, hour: number) => {
   const instant = new Date(2026, 10, day, hour).toISOString();
   const id = `${day}.${hour}`;
-  return { id, title: id, createdAt: instant, updatedAt: instant, activeRunId: null };
+  const dates = { createdAt: instant, updatedAt: instant };
+  return { id, title: id, ...dates, pinned: false, activeRunId: null };
 };
 
 it("groups by the person's own days and leaves empty groups out", () => {
@@ -20,5 +21,7 @@ it("groups by the person's own days and leaves empty groups out", () => {
     ["week", ["18.1"]],
     ["older", ["17.23"]],
   ]);
+  const pinned = { ...at(17, 23), pinned: true };
+  expect(grouped([pinned, at(25, 14)], now).map(({ group }) => group)).toEqual(["pinned", "today"]);
   expect(grouped([], now)).toEqual([]);
 });

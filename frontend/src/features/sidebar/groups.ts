@@ -1,20 +1,21 @@
 import type { ListedConversation } from "../../state/list";
 
-export type Group = "today" | "yesterday" | "week" | "older";
+export type Group = "pinned" | "today" | "yesterday" | "week" | "older";
 
 interface Grouped {
   group: Group;
   conversations: readonly ListedConversation[];
 }
 
-const ORDER: readonly Group[] = ["today", "yesterday", "week", "older"];
+const ORDER: readonly Group[] = ["pinned", "today", "yesterday", "week", "older"];
 
-/** Conversations by the day of their last change, in the person's own time zone. */
+/** Pinned ones, then others by the day of their last change, in the person's own time zone. */
 export function grouped(conversations: readonly ListedConversation[], now: Date): Grouped[] {
   return ORDER.map((group) => ({
     group,
     conversations: conversations.filter(
-      ({ updatedAt }) => groupOf(new Date(updatedAt), now) === group,
+      ({ pinned, updatedAt }) =>
+        (pinned ? "pinned" : groupOf(new Date(updatedAt), now)) === group,
     ),
   })).filter((it) => it.conversations.length > 0);
 }
