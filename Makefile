@@ -45,7 +45,8 @@ lock: ## resolve the Python packages anew (requirements/*.txt)
 	@scripts/lock.sh
 
 clean: ## remove what was made; .pybot/ (your data) stays
-	@rm -rf .venv .venv.new .venv-kernels .venv-gateway .venv-manifests .venv-mutants pybot/web frontend/node_modules frontend/dist \
+	@rm -rf .venv .venv.new .venv-kernels .venv-gateway .venv-manifests .venv-clients .venv-mutants pybot/web \
+		frontend/node_modules frontend/dist \
 		frontend/test-results frontend/playwright-report tests/clients/javascript/node_modules dist build \
 		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find pybot tests scripts -name __pycache__ -prune -exec rm -rf {} +

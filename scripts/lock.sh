@@ -13,5 +13,6 @@ compile pyproject.toml --extra local --group dev -o requirements/dev.txt
 compile requirements/kernels.in -o requirements/kernels.txt
 compile requirements/gateway.in -o requirements/gateway.txt
 compile requirements/kernel-image.in -o requirements/kernel-image.txt
+compile requirements/clients.in -o requirements/clients.txt
 compile requirements/manifests.in -o requirements/manifests.txt
 compile requirements/mutants.in -c requirements/dev.txt -o requirements/mutants.txt

@@ -80,6 +80,11 @@ make_manifests() {
         uv pip install --python .venv-manifests/bin/python -r requirements/manifests.txt
 }
 
+make_clients() {
+    uv venv --clear --python "$PYTHON_OF_VENV" .venv-clients &&
+        uv pip install --python .venv-clients/bin/python -r requirements/clients.txt
+}
+
 install_frontend() {
     npm --prefix frontend ci
 }
@@ -101,6 +106,7 @@ set_up_python() {
         step gateway "Gateway of the tests" make_gateway <requirements/gateway.txt
         step launcher "Its launcher" get_launcher < <(cat requirements/{launcher,gateway}.txt)
         step manifests "Tools for the manifests" make_manifests <requirements/manifests.txt
+        step clients "Client of the tests in Python" make_clients <requirements/clients.txt
     fi
 }
 
@@ -108,7 +114,7 @@ set_up_frontend() {
     step npm "npm packages" install_frontend <frontend/package-lock.json
     step web "Web app" build_frontend < <(files_of frontend | xargs -0 cat schema.graphql)
     if [[ $PURPOSE == test ]]; then
-        step clients "Clients of the tests" install_clients \
+        step clients-npm "Clients of the tests in JavaScript" install_clients \
             <tests/clients/javascript/package-lock.json
     fi
 }
@@ -125,11 +131,12 @@ if ! "$PYTHON_OF_VENV" -c 'import uv' 2>/dev/null; then
     echo "  Python environment: $((SECONDS - started)) s"
 fi
 [[ -d frontend/node_modules ]] || rm -f "$STAMPS/npm"
-[[ -d tests/clients/javascript/node_modules ]] || rm -f "$STAMPS/clients"
+[[ -d tests/clients/javascript/node_modules ]] || rm -f "$STAMPS/clients-npm"
 [[ -f pybot/web/index.html ]] || rm -f "$STAMPS/web"
 [[ -x .venv-kernels/bin/python ]] || rm -f "$STAMPS/kernels"
 [[ -x .venv-gateway/bin/python ]] || rm -f "$STAMPS/gateway"
 [[ -f .venv-gateway/launcher/launch_kubernetes.py ]] || rm -f "$STAMPS/launcher"
+[[ -x .venv-clients/bin/python ]] || rm -f "$STAMPS/clients"
 [[ -x .venv-manifests/bin/python ]] || rm -f "$STAMPS/manifests"
 mkdir -p "$STAMPS"
 # In a process group of its own: when the rest fails or is interrupted, all of npm ends too.

@@ -4,9 +4,9 @@ import asyncio
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
-
-import pytest
 
 CLIENTS = Path(__file__).parent
 SOURCES = CLIENTS / "javascript"
@@ -34,19 +34,18 @@ def run(folder: Path, *command: str) -> None:
 
 
 async def run_program(command: list[str], folder: Path, url: str) -> None:
-    """Run a client of the server at this URL, to its end; fails with what it said."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        env={**os.environ, "PYBOT_URL": url, "PYBOT_USER": USER},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        said, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
+    """Run a client of the server at this URL to its end; what it says is shown when it fails."""
+    environment = {**os.environ, "PYBOT_URL": url, "PYBOT_USER": USER}
+    with tempfile.TemporaryFile() as said:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT
+        )
+        try:
             await process.wait()
-    if process.returncode:
-        pytest.fail(f"{' '.join(command)}:\n{said.decode()}", pytrace=False)
+        finally:
+            if process.returncode is None:  # the test took too long
+                process.kill()
+                await process.wait()
+            said.seek(0)
+            sys.stdout.write(said.read().decode())
+    assert process.returncode == 0, f"{' '.join(command)} failed"
