@@ -151,9 +151,9 @@ def test_limits_of_the_page_are_those_of_the_code() -> None:
         "age of a WebSocket or an event stream": int(settings.socket_max_age),
         "past events": settings.event_retention,
     }
-    assert {what: most.split()[0].rstrip(",") for what, most in rows.items() if what in expected} == {
-        what: f"{most:,}" for what, most in expected.items()
-    }
+    assert {
+        what: most.split()[0].rstrip(",") for what, most in rows.items() if what in expected
+    } == {what: f"{most:,}" for what, most in expected.items()}
     assert set(rows) - set(expected) == {"what"}
     assert f"{DEFAULT_SIZE} when neither" in rows["a page (`first`, `last`)"]
 

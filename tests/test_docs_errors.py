@@ -14,7 +14,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws import handlers
 
 from pybot import errors
 from pybot.errors import PybotError
-from tests.documented import SECTIONS, first_cells
+from tests.documented import first_cells
 
 ROOT = Path(__file__).parent.parent
 # What stays in a worker, and the base's own.

@@ -28,7 +28,8 @@ class ConnectionLimits:
     """Most that one user may have of connections that last; times in seconds.
 
     `per_user` counts WebSockets and event streams together, `operations` those of one WebSocket.
-    An event stream carries a comment every `comment_interval`, less than proxies wait for a sign of life.
+    An event stream carries a comment every `comment_interval`, sooner than a proxy in front gives
+    a silent stream up.
     """
 
     per_user: int = 50
