@@ -15,7 +15,8 @@ from pybot.services.values.pages import DEFAULT_SIZE, MAX_SIZE
 from tests.client import Api, run_of
 from tests.fixtures.server import Server
 
-PAGE = Path(__file__).parent.parent / "docs" / "api.md"
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "api.md"
 OPERATION = re.compile(r"```graphql\n(\w+ (\w+).*?)```", re.DOTALL)
 
 
@@ -41,6 +42,13 @@ async def sent(ann: Api) -> Any:
 def test_every_example_is_run(examples: dict[str, str]) -> None:
     text = Path(__file__).read_text()
     assert [name for name in examples if f'examples["{name}"]' not in text] == []
+
+
+def test_programs_are_those_that_the_tests_of_clients_run() -> None:
+    blocks = re.findall(r"<!-- (\S+) -->\n```ts\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert len(blocks) == PAGE.read_text().count("```ts") == 4
+    for file, block in blocks:
+        assert block in (ROOT / file).read_text(), file
 
 
 async def test_signed_in_user_is_named(ann: Api, examples: dict[str, str]) -> None:
@@ -159,7 +167,7 @@ def test_limits_of_the_page_are_those_of_the_code() -> None:
 
 
 def test_every_limit_that_is_served_is_on_the_page() -> None:
-    schema = (PAGE.parent.parent / "schema.graphql").read_text()
+    schema = (ROOT / "schema.graphql").read_text()
     limits = re.search(r"^type Limits \{(.*?)^\}", schema, re.DOTALL | re.MULTILINE)
     assert limits is not None
     names = re.findall(r"^  (\w+): ", limits.group(1), re.MULTILINE)

@@ -10,7 +10,7 @@ import pytest
 from tests.clients.project import run, run_program
 from tests.fixtures.server import Server
 
-CLIENTS = ("apollo", "graphql-ws", "relay", "urql")
+CLIENTS = ("apollo", "graphql-sse", "graphql-ws", "relay", "urql")
 
 
 def test_generated_types_compile(project: Path) -> None:
