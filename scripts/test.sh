@@ -15,7 +15,8 @@ if [[ $# == 0 || ($# == 2 && $1 == --seed) ]]; then
     rm -rf "$measured"
     mkdir -p "$measured"
     export COVERAGE_PROCESS_START=$PWD/pyproject.toml COVERAGE_FILE=$measured/branches
-    arguments+=(--measure "$measured")
+    # With `=`: alone, the folder would be where pytest looks for its tests.
+    arguments+=("--measure=$measured")
 fi
 if [[ " $* " != *" --soak"* ]]; then
     CHROMIUM=$(scripts/browser.sh)
