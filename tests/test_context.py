@@ -10,11 +10,13 @@ from pybot.endpoint.schema import OperationScoped
 from pybot.services.records import Viewer
 
 ALICE = Viewer(username="alice")
+HEADERS = [(b"last-event-id", b"7")]
 
 
 def connection(services: Any) -> HTTPConnection:
     """A connection as middleware and lifespan leave it."""
-    return HTTPConnection({"type": "http", "state": {"viewer": ALICE, "services": services}})
+    state = {"viewer": ALICE, "services": services}
+    return HTTPConnection({"type": "http", "headers": HEADERS, "state": state})
 
 
 def test_context_has_the_viewer_and_the_services() -> None:
@@ -22,6 +24,7 @@ def test_context_has_the_viewer_and_the_services() -> None:
     context = context_of(connection(services))
     assert context.viewer is ALICE
     assert cast("Any", context.services) is services
+    assert context.last_event_id == "7"
 
 
 def test_operations_of_a_connection_share_nothing_but_that() -> None:
