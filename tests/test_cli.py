@@ -210,12 +210,12 @@ def test_serve_waits_for_redis(start_pybot: StartPybot, tmp_path: Path) -> None:
 
 def test_doctor_says_what_is_wrong_and_what_to_do(start_pybot: StartPybot, redis_url: str) -> None:
     """Each back end has its line; the exit code is for scripts."""
-    pybot = start_pybot("doctor", REDIS_OM_URL=redis_url, **NO_MODEL)
-    code, said, _ = finish(pybot)
+    environment = {**NO_MODEL, "REDIS_OM_URL": redis_url, "LLM__MODEL": "some-model"}
+    code, said, _ = finish(start_pybot("doctor", **environment))
     assert code == 1
     assert "ok   Redis: Valkey 9" in said
     assert "without the search module" in said
-    assert "FAIL model: no model scripted answers at http://127.0.0.1:1\n" in said
+    assert "FAIL model: no model some-model answers at http://127.0.0.1:1\n" in said
     assert "→ start it, correct LLM__URL" in said
     assert "FAIL kernels: " in said
 
