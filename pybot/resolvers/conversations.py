@@ -1,13 +1,12 @@
 """Creating, changing and deleting conversations."""
 
-import contextlib
 from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 import strawberry
 
 from pybot.context import Info
-from pybot.errors import InvalidInput, NotFound
+from pybot.errors import InvalidInput
 from pybot.resolvers.payload_errors import MAX_IDS, PayloadErrors, decode_required
 from pybot.schema import ids
 from pybot.schema.conversation import Conversation
@@ -74,14 +73,14 @@ async def archive_conversations(
 ) -> ArchiveConversationsPayload:
     """Put those away, or back, that are the viewer's; all other IDs are passed over."""
     with PayloadErrors() as failed:
-        changed: list[strawberry.ID] = []
-        for conversation_id in named_conversations(input.conversation_ids):
-            with contextlib.suppress(NotFound):
-                await info.context.services.conversations.update(
-                    info.context.viewer, conversation_id, archived=input.archived
-                )
-                changed.append(ids.encode("Conversation", conversation_id))
-        return ArchiveConversationsPayload(changed_conversation_ids=changed)
+        changed = await info.context.services.conversations.archive(
+            info.context.viewer,
+            named_conversations(input.conversation_ids),
+            archived=input.archived,
+        )
+        return ArchiveConversationsPayload(
+            changed_conversation_ids=[ids.encode("Conversation", each) for each in changed]
+        )
     return ArchiveConversationsPayload(errors=failed.errors)
 
 

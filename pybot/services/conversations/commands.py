@@ -182,6 +182,17 @@ class Conversations:
         with contextlib.suppress(_Unchanged):
             await self._changes.make(viewer, conversation_id, fields, unless_titled)
 
+    async def archive(
+        self, viewer: Viewer, conversation_ids: Sequence[str], *, archived: bool
+    ) -> list[str]:
+        """Put those away, or back, that exist; their IDs."""
+        changed: list[str] = []
+        for conversation_id in conversation_ids:
+            with contextlib.suppress(NotFound):
+                await self.update(viewer, conversation_id, archived=archived)
+                changed.append(conversation_id)
+        return changed
+
     async def delete(self, viewer: Viewer, conversation_ids: Sequence[str]) -> list[str]:
         """Delete those that exist; their IDs."""
         if len(conversation_ids) > 100:
