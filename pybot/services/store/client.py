@@ -11,7 +11,12 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from pybot.errors import Unavailable
-from pybot.services.store.upstream_redis import PlainPipeline, send_once, without_reconnect
+from pybot.services.store.upstream_redis import (
+    PlainPipeline,
+    keeping_cancellation,
+    send_once,
+    without_reconnect,
+)
 
 # Commands at once; further ones wait for a connection rather than fail.
 POOL_SIZE = 256
@@ -82,7 +87,8 @@ async def listening(client: Client, *channels: str) -> AsyncGenerator[Any]:
 async def with_unavailable(answer: Awaitable[T]) -> T:
     """Wait for an answer of Redis; errors that are Redis's state are raised as Unavailable."""
     try:
-        return await answer
+        with keeping_cancellation():
+            return await answer
     except (*_STATE_ERRORS, ResponseError) as error:
         if not is_redis_state(error):
             raise

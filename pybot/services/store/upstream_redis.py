@@ -7,12 +7,14 @@
   a user reads. `tests/services/store/test_client.py` notices a change.
 - `without_reconnect`: a PubSub of redis-py connects again by itself, in each task that uses it.
   `tests/services/store/test_loops.py` notices a change.
+- `keeping_cancellation`: redis-py writes with `asyncio.wait_for`, which before Python 3.12 swallows
+  a cancellation that arrives together with its end. `tests/services/store/test_client.py` shows it.
 """
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from redis.asyncio import Redis
@@ -64,3 +66,13 @@ async def without_reconnect(pubsub: PubSub) -> AsyncGenerator[None]:
         yield
     finally:
         connection.retry = retry  # it goes back to the pool
+
+
+@contextmanager
+def keeping_cancellation() -> Generator[None]:
+    """Raise at the end of the block a cancellation of the task that was swallowed in it."""
+    task = asyncio.current_task()
+    requests = task.cancelling() if task else 0
+    yield
+    if task and task.cancelling() > requests:
+        raise asyncio.CancelledError
