@@ -53,6 +53,7 @@ export class Followed {
       const fresh = this.events.slice(seen);
       if (fresh.some(isMeant)) return;
       seen += fresh.length;
+      assert.ok(!this.hasFailed, `it ended with ${String(this.code)}`);
       await this.more();
     }
   }
