@@ -23,9 +23,9 @@ measure: setup ## every test, and whether they reach enough of the code and of t
 
 soak: setup ## the tests that grow, ten times as large (ARGS="--soak 100 --seed 5 tests/faults")
 	@scripts/test.sh --soak 10 $(ARGS)
-	@$(if $(ARGS),,scripts/mutants.sh)
+	@$(if $(ARGS),,scripts/mutants.sh && scripts/mutants.sh --sample 200)
 
-mutants: setup ## change the code a little, many times over: the tests must notice (ARGS="pybot/…/pages.py")
+mutants: setup ## change the code a little, many times over: the tests must notice (ARGS="--sample 200")
 	@scripts/mutants.sh $(ARGS)
 
 setup: ## set up alone, for run and test

@@ -1,0 +1,114 @@
+"""A copy of the project, in which mutmut changes modules and runs their tests."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.mutants.areas import ROOT
+
+# A run that goes on so much longer than usual is one that noticed.
+NOTICED = ("killed", "timeout", "segfault", "suspicious")
+# Seconds for a mutant: thrice what its tests take, and thrice ten for what they have to start.
+# Tests with a time limit of their own are the long ones: thousands of steps, or a whole machine.
+SETTINGS = """
+[tool.mutmut]
+source_paths = ["pybot"]
+only_mutate = {modules!r}
+also_copy = ["docs", "schema.graphql"]
+timeout_constant = 10.0
+timeout_multiplier = 3.0
+pytest_add_cli_args = [
+    "-p", "no:cacheprovider", "-p", "no:xdist", "--seed", "1", "-m", "not timeout"
+]
+pytest_add_cli_args_test_selection = {tests!r}
+"""
+COPIED = ("pybot", "tests", "docs", "pyproject.toml", "schema.graphql")
+BESIDE = (".venv", ".venv-kernels", ".venv-gateway")  # what tests start
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change, what became of it, and its difference where no test noticed."""
+
+    name: str
+    outcome: str
+    diff: str
+
+    @property
+    def noticed(self) -> bool:
+        """Whether a test failed, or the process did."""
+        return self.outcome in NOTICED
+
+    @property
+    def change(self) -> str:
+        """Where it is, and the lines added, or taken away where none are, on one line."""
+        lines = self.diff.splitlines()
+        added = [line[1:].strip() for line in lines if line.startswith("+") and line[:3] != "+++"]
+        taken = [line.strip() for line in lines if line.startswith("-") and line[:3] != "---"]
+        module, mangled = self.name.partition("__mutmut_")[0].split(".")[-2:]
+        function = mangled.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
+        return f"{module}.{function}: {' '.join(added or taken)}"
+
+
+class Project:
+    """The copy, in a folder of its own: mutmut writes its mutants beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *COPIED]
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        for name in filter(None, listed.stdout.split("\0")):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        (folder / "mutants").mkdir()
+        for name in BESIDE:
+            (folder / "mutants" / name).symlink_to(ROOT / name)
+        self._pyproject = (folder / "pyproject.toml").read_text()
+
+    def names(self, modules: list[str]) -> list[str]:
+        """The names of all mutants of some modules."""
+        self._set(modules, [])
+        return self._python("tests.mutants.upstream_mutmut", *modules).splitlines()
+
+    def run(self, modules: list[str], tests: list[str], names: list[str]) -> list[Mutant]:
+        """Run the tests with each of these mutants of some modules, or with all of them."""
+        self._set(modules, tests)
+        self._mutmut("run", "--max-children", "1", *names)
+        lines = (line.strip() for line in self._mutmut("results", "--all", "true").splitlines())
+        found = {name: what for name, _, what in (line.rpartition(": ") for line in lines) if name}
+        return [self._mutant(name, found[name]) for name in names or found]
+
+    def _mutant(self, name: str, outcome: str) -> Mutant:
+        noticed = outcome in NOTICED
+        return Mutant(name, outcome, "" if noticed else self._mutmut("show", name))
+
+    def _set(self, modules: list[str], tests: list[str]) -> None:
+        settings = SETTINGS.format(modules=modules, tests=tests)
+        (self._folder / "pyproject.toml").write_text(self._pyproject + settings)
+
+    def _mutmut(self, *arguments: str) -> str:
+        return self._python("mutmut", *arguments)
+
+    def _python(self, module: str, *arguments: str) -> str:
+        command = [sys.executable, "-m", module, *arguments]
+        done = subprocess.run(
+            command, cwd=self._folder, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            sys.exit(done.stdout[-4000:] + done.stderr[-4000:])
+        return done.stdout
+
+
+@contextmanager
+def copied_project() -> Iterator[Project]:
+    """A copy for as long as the block lasts."""
+    os.environ["PYTHONDONTWRITEBYTECODE"] = ""  # large modules, imported by each process anew
+    with tempfile.TemporaryDirectory(prefix="pybot-mutants-") as name:
+        yield Project(Path(name))
