@@ -134,6 +134,13 @@ async def test_malformed_body_is_a_bad_request(server: Server, body: bytes, acce
     assert response.headers["content-type"].startswith(accept)
 
 
+@pytest.mark.parametrize("name", ["query", "operationName", "variables", "extensions"])
+async def test_malformed_field_of_the_body_is_named(server: Server, name: str) -> None:
+    response = await server.ask("{hello}", json={name: 1})
+    assert code_of(response) == "BAD_REQUEST"
+    assert f"`{name}`" in response.json()["errors"][0]["message"]
+
+
 async def test_nulls_stand_for_what_is_left_out(server: Server) -> None:
     body = {"variables": None, "operationName": None, "extensions": None}
     assert (await server.ask("{hello}", json=body)).json()["data"] == {"hello": "hello world"}
