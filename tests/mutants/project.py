@@ -80,7 +80,9 @@ class Project:
     def run(self, modules: list[str], tests: list[str], names: list[str]) -> list[Mutant]:
         """Run the tests with each of these mutants of some modules, or with all of them."""
         self._set(modules, tests)
-        self._mutmut("run", "--max-children", "1", *names)
+        # Always by name: mutmut then tries first whether pytest finds the tests by theirs.
+        everything = [f"{module.removesuffix('.py').replace('/', '.')}.*" for module in modules]
+        self._mutmut("run", "--max-children", "1", *(names or everything))
         lines = (line.strip() for line in self._mutmut("results", "--all", "true").splitlines())
         found = {name: what for name, _, what in (line.rpartition(": ") for line in lines) if name}
         return [self._mutant(name, found[name]) for name in names or found]
