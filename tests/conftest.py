@@ -23,7 +23,6 @@ pytest_plugins = [
     "tests.fixtures.gateway",
     "tests.fixtures.pybot_process",
     "tests.fixtures.redis",
-    "tests.fixtures.sentences",
     "tests.fixtures.server",
 ]
 

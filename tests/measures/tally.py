@@ -35,7 +35,6 @@ from graphql import (
 )
 
 from tests.selections import SCHEMA
-from tests.sentences import messages
 
 Fields = dict[str, list[FieldNode]]
 
@@ -54,14 +53,12 @@ class Tally:
     def __init__(self, schema: GraphQLSchema | None = SCHEMA) -> None:
         """Without a schema codes of errors count alone."""
         self.seen: set[str] = set()
-        self.messages: set[str] = set()  # of errors, until somebody looks at them
         self._schema = schema
 
     def note(self, asked: Asked | None, answer: Any) -> None:
         """Note an answer, or one event of a subscription, in the form that clients get."""
         if not isinstance(answer, dict):
             return
-        self.messages.update(messages(answer))
         for error in answer.get("errors") or ():
             self.seen.add(f"extensions.code {error.get('extensions', {}).get('code')}")
         data = answer.get("data")
