@@ -120,6 +120,9 @@ async def test_run_of_somebody_else_is_not_there(room: Room) -> None:
     with pytest.raises(NotFound) as unknown:
         await room.services.suspensions.resume(Viewer(username="bob"), run.id, YES)
     assert unknown.value.path == ("runId",)
+    with pytest.raises(NotFound) as never_was:
+        await room.services.suspensions.resume(ANN, f"{run.id}0", YES)
+    assert never_was.value.path == ("runId",)
     queued = await room.send()
     with pytest.raises(Conflict):
         await room.services.suspensions.resume(ANN, queued.id, YES)
