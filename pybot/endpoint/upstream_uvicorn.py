@@ -2,7 +2,7 @@
 
 - `Http`: uvicorn waits for responses in progress before it ends, without telling those that would
   go on for hours; and applications cannot drop a connection whose client reads nothing.
-  `tests/endpoint/test_event_stream.py` notices a change.
+  `tests/endpoint/test_event_stream_limits.py` notices a change.
 - `WebSockets`: uvicorn closes its sockets at shutdown without a reason, and never those whose
   client reads nothing more. `tests/endpoint/test_upstream_uvicorn.py` notices a change.
 - `Server`: uvicorn would handle signals itself, and end the process before the local stack has

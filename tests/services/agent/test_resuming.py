@@ -19,16 +19,15 @@ from pybot.services.records import (
     TextPart,
 )
 from pybot.services.records.events import TextDelta
+from tests.services.agent.fake_kernel import FakeKernel
+from tests.services.agent.fake_model import FakeModel, text_of
 from tests.services.agent.fakes import (
     MESSAGE_ID,
     RUN_ID,
-    FakeKernel,
     FakeLog,
-    FakeModel,
     assignment,
     ended,
     settings,
-    text_of,
     tools,
 )
 
