@@ -26,6 +26,7 @@ from graphql import (
     VariableDefinitionNode,
     VariableNode,
     Visitor,
+    is_input_type,
     is_required_argument,
     specified_rules,
     utilities,
@@ -57,8 +58,8 @@ class ArgumentsRule(ValidationRule):
     def enter_variable_definition(self, node: VariableDefinitionNode, *_: Any) -> None:
         """Check the default value of a variable."""
         kind: Any = utilities.type_from_ast(self.context.schema, node.type)
-        if node.default_value is None:
-            return
+        if node.default_value is None or not is_input_type(kind):
+            return  # other rules refuse types that are not known, or no inputs
         for path, words in _LITERALS.problems(
             kind, node.default_value, (node.variable.name.value,)
         ):

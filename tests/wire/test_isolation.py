@@ -76,9 +76,9 @@ async def test_every_id_that_is_given_is_its_owners(server: Server) -> None:
         assert await bob.ask(NODE, id=global_id) == expected, kind
     for nothing in ("nonsense", *map(absent, world.one.values()), *deleted):
         assert await ann.ask(NODE, id=nothing) == {"node": None}
-    for kind, global_id in world.one.items():
+    for name, global_id in world.one.items():
         if "." in decoded(global_id)[1]:
-            assert await bob.ask(NODE, id=own.one[kind]) != {"node": None}, kind
+            assert await bob.ask(NODE, id=own.one[name]) != {"node": None}, name
             assert await bob.ask(NODE, id=moved(global_id, own.conversation)) == {"node": None}
 
 
