@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from tests.endpoint.conftest import Server, Start
+from tests.sentences import is_sentence
 
 GRAPHQL = "application/graphql-response+json"
 
@@ -15,7 +16,7 @@ GRAPHQL = "application/graphql-response+json"
 def code_of(response: httpx2.Response) -> str:
     """The code of the one error that a response carries."""
     (error,) = response.json()["errors"]
-    assert error["message"]
+    assert is_sentence(error["message"])
     code: str = error["extensions"]["code"]
     return code
 
@@ -132,6 +133,13 @@ async def test_malformed_body_is_a_bad_request(server: Server, body: bytes, acce
     response = await server.http.post("/graphql", content=body, headers=headers)
     assert (response.status_code, code_of(response)) == (400, "BAD_REQUEST")
     assert response.headers["content-type"].startswith(accept)
+
+
+@pytest.mark.parametrize("name", ["query", "operationName", "variables", "extensions"])
+async def test_malformed_field_of_the_body_is_named(server: Server, name: str) -> None:
+    response = await server.ask("{hello}", json={name: 1})
+    assert code_of(response) == "BAD_REQUEST"
+    assert f"`{name}`" in response.json()["errors"][0]["message"]
 
 
 async def test_nulls_stand_for_what_is_left_out(server: Server) -> None:

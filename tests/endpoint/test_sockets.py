@@ -168,6 +168,25 @@ async def test_server_that_stops_closes_its_sockets(server: Server) -> None:
         assert await closed(second) == (1012, "The server is restarting")
 
 
+async def test_socket_that_cannot_be_closed_keeps_no_other_open(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its client went in this moment; a server that stops is not stopped by it."""
+    async with server.socket() as first, server.socket() as second:
+        await watching(first, 2)
+        await watching(second, 2)
+        gone, *_ = server.view._sockets.open_sockets
+
+        async def fail(*_: object) -> None:
+            raise RuntimeError("the handshake of the end is over")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(gone, "close", fail)
+            await server.view.close_all()
+        await server.view.close_all()
+        assert await closed(first) == await closed(second) == (1012, "The server is restarting")
+
+
 async def test_server_without_sockets_stops_at_once(server: Server) -> None:
     await server.view.close_all()
     async with server.socket() as socket:

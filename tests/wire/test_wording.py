@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from tests.fixtures.server import Server
+from tests.sentences import is_sentence
 
 # Words of Python and of the libraries below, which mean nothing to a client.
 FORBIDDEN = re.compile(
@@ -103,6 +104,7 @@ async def errors_of(server: Server, query: str, variables: dict[str, Any]) -> li
     body = {"query": query, "variables": variables}
     async with ann.http.post(f"{ann.url}/graphql", json=body, headers=ann.headers) as response:
         errors: list[dict[str, Any]] = (await response.json())["errors"]
+    assert all(is_sentence(error["message"]) for error in errors)
     return errors
 
 

@@ -192,3 +192,22 @@ async def test_events_fold_to_the_outputs(reactions: list[Reaction]) -> None:
     for output in outputs:
         if isinstance(output, StreamOutput):
             assert len(output.text) <= LIMITS.max_output_length
+
+
+async def test_text_goes_to_the_store_behind_its_limit() -> None:
+    """Just the limit is in the events still; one more is fetched."""
+    for length, is_inline in ((65_536, True), (65_537, False)):
+        (output,) = await record(shown("x" * length), limits=LimitSettings())
+        assert isinstance(output, DisplayOutput)
+        (shown_as,) = output.representations
+        assert (shown_as.text is not None, shown_as.blob is None) == (is_inline, is_inline)
+
+
+async def test_stored_output_of_just_the_limit_is_whole() -> None:
+    """Neither the limit of one output nor that of a cell leaves out what reaches it just so."""
+    limits = LIMITS.model_copy(update={"max_kept_output": 2000, "max_cell_output": 2000})
+    for size, is_kept in ((2000, True), (2001, False)):
+        data = base64.b64encode(b"x" * size).decode()
+        (output,) = await record(Displayed({"image/png": data}), limits=limits)
+        assert isinstance(output, DisplayOutput)
+        assert (output.representations[0].blob is not None) == is_kept

@@ -4,7 +4,11 @@ import asyncio
 
 import pytest
 
-from pybot.services.background.tasks import cancel_and_wait, finish_despite_cancel
+from pybot.services.background.tasks import (
+    cancel_and_wait,
+    finish_despite_cancel,
+    log_failure,
+)
 
 
 async def cleaning(done: list[str]) -> None:
@@ -98,3 +102,32 @@ async def test_an_error_comes_before_a_cancellation() -> None:
     gate.set()
     with pytest.raises(ZeroDivisionError):
         await task
+
+
+async def fail() -> None:
+    """Fail."""
+    raise ZeroDivisionError("by zero")
+
+
+async def test_failure_that_nobody_waits_for_is_logged_with_its_task(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    task = asyncio.create_task(fail(), name="divider")
+    await asyncio.wait({task})
+    log_failure(task, expected=(OSError,))
+    [record] = caplog.records
+    assert record.getMessage() == "divider has failed"
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+async def test_neither_success_nor_an_expected_end_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    whole, failed = asyncio.create_task(asyncio.sleep(0)), asyncio.create_task(fail())
+    cancelled = asyncio.create_task(asyncio.sleep(60))
+    cancelled.cancel()
+    await asyncio.wait({whole, failed, cancelled})
+    for task in (whole, failed, cancelled):
+        log_failure(task, expected=(ZeroDivisionError,))
+    assert caplog.records == []

@@ -216,3 +216,21 @@ def test_hostile_messages_never_fail(messages: list[tuple[object, object]]) -> N
         for reaction in reader.feed(message(kind, content)):
             msgspec.json.encode(reaction)
     reader.feed({"parent_header": 1, "content": None})
+
+
+def test_reply_that_says_nothing_is_that_of_what_came_before() -> None:
+    """An error that was told makes it one; else all was well."""
+    silent: tuple[str, dict[str, Any]] = ("execute_reply", {})
+    error: tuple[str, dict[str, Any]] = ("error", {"ename": "E", "evalue": "v", "traceback": []})
+    assert feed(silent, IDLE) == [Done(status="ok")]
+    assert feed(error, silent, IDLE) == [Raised("E", "v", ()), Done(status="error")]
+
+
+def test_words_that_are_no_text_are_left_out() -> None:
+    """A kernel of any language may send anything; no text takes its place."""
+    untyped: list[Any] = [None, 1, True, ["a"], {"a": 1}]
+    for value in untyped:
+        (raised,) = feed(("error", {"ename": value, "evalue": value, "traceback": [value, "a"]}))
+        assert raised == Raised(ename="Error", evalue="", traceback=("a",))
+        update = {"data": {"a/b": "c"}, "transient": {"display_id": value}}
+        assert feed(("display_data", update)) == [Displayed(bundle={"a/b": "c"})]

@@ -63,6 +63,33 @@ async def test_dead_program_is_reported_and_started_again(
         os.kill(second, 0)
 
 
+@pytest.mark.parametrize(
+    ("stable_after", "pauses"), [(60.0, [0.01, 0.02, 0.03, 0.03]), (0.0, [0.01] * 4)]
+)
+async def test_pauses_grow_to_their_limit_until_a_program_ran_for_long(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    stable_after: float,
+    pauses: list[float],
+) -> None:
+    monkeypatch.setattr(programs, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(programs, "LONGEST_PAUSE", 0.03)
+    monkeypatch.setattr(programs, "STABLE_AFTER", stable_after)
+    watching = Supervisor()
+    async with supervised([worker(tmp_path)], watching):
+        for count in range(1, 5):
+            os.kill((await starts_to(tmp_path, count))[-1], signal.SIGKILL)
+        await starts_to(tmp_path, 5)
+    reports = [record.getMessage() for record in caplog.records if "again in" in record.msg]
+    assert reports == [
+        f"the worker ended (SIGKILL); it is started again in {pause:g} s" for pause in pauses
+    ]
+    assert [record.getMessage() for record in caplog.records if "runs again" in record.msg] == [
+        "the worker runs again"
+    ] * len(pauses)
+
+
 async def test_failing_start_ends_the_others(tmp_path: Path) -> None:
     """When one does not start, none is left."""
     good, bad = tmp_path / "good", tmp_path / "bad"

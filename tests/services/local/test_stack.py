@@ -1,15 +1,16 @@
 """The local stack: it starts what is not named, and nothing of it is left behind."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
-from pybot.config import JupyterSettings, LlmSettings, Settings
+from pybot.config import JupyterSettings, KernelSettings, LlmSettings, Settings
 from pybot.services.kernels.local import LocalKernels
 from pybot.services.local.data_folder import DataFolder, open_data_folder
-from pybot.services.local.stack import local_stack
+from pybot.services.local.stack import kernel_python, local_stack
 
 MODEL_ELSEWHERE = LlmSettings(url="http://localhost:1")
 GATEWAY_ELSEWHERE = JupyterSettings(gateway_url="http://localhost:1")
@@ -80,3 +81,19 @@ async def test_data_is_there_after_restart(data: DataFolder) -> None:
         ):
             assert await client.get("key") == expected
             await client.set("key", "kept")
+
+
+def test_kernels_run_the_python_that_is_named_else_that_of_the_set_up_else_pybots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pybot.__file__", str(tmp_path / "pybot" / "__init__.py"))
+    python = tmp_path / ".venv-kernels" / "bin" / "python"
+    assert kernel_python(Settings()) == Path(sys.executable)
+    python.parent.mkdir(parents=True)
+    python.touch()
+    assert kernel_python(Settings()) == Path(sys.executable)  # it is no program
+    python.chmod(0o755)
+    assert kernel_python(Settings()) == python
+    (tmp_path / "named").touch()
+    named = Settings(kernels=KernelSettings(python=tmp_path / "named"))
+    assert kernel_python(named) == tmp_path / "named"

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
@@ -116,8 +117,9 @@ async def test_only_one_decision_wins(room: Room) -> None:
 async def test_run_of_somebody_else_is_not_there(room: Room) -> None:
     """And one that does not wait is a conflict."""
     run = await suspended(room)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as unknown:
         await room.services.suspensions.resume(Viewer(username="bob"), run.id, YES)
+    assert unknown.value.path == ("runId",)
     queued = await room.send()
     with pytest.raises(Conflict):
         await room.services.suspensions.resume(ANN, queued.id, YES)
@@ -166,6 +168,35 @@ async def test_run_that_was_cancelled_does_not_wait(room: Room) -> None:
     assert outcome is not None
     assert outcome.status is RunStatus.CANCELLED
     assert not await room.services.client.exists(keys.viewer_waiting(ANN.key))
+
+
+async def test_run_of_a_deleted_conversation_is_not_there(room: Room) -> None:
+    """A decision comes too late, and puts nothing on the queue."""
+    run = await suspended(room)
+    await room.services.conversations.delete(ANN, [run.id.partition(".")[0]])
+    with pytest.raises(NotFound) as gone:
+        await room.services.suspensions.resume(ANN, run.id, YES)
+    assert gone.value.path == ("runId",)
+    assert await room.queued() == []
+
+
+async def test_conversation_deleted_in_the_moment_of_a_decision(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read before does not count: the write finds that it is gone."""
+    run = await suspended(room)
+    client = room.services.client
+    note = client.zadd
+
+    async def delete_first(*arguments: Any, **options: Any) -> Any:
+        await client.hset(keys.conversation(run.id.partition(".")[0]), "deleted_at", 1)
+        return await note(*arguments, **options)
+
+    monkeypatch.setattr(client, "zadd", delete_first)
+    with pytest.raises(NotFound) as gone:
+        await room.services.suspensions.resume(ANN, run.id, YES)
+    assert gone.value.path == ("runId",)
+    assert await room.queued() == []
 
 
 async def test_those_that_wait_have_a_limit_of_their_own(room: Room) -> None:

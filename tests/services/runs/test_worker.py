@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from pybot.errors import Unavailable
 from pybot.services.background.repairing import repair_repeatedly
 from pybot.services.background.supervisor import Supervisor
 from pybot.services.records import RunStatus
@@ -59,6 +60,21 @@ async def test_worker_that_stops_alone_leaves_its_runs_on_the_queue(room: Room) 
     assert await room.queued() == [run.id]
     assert not await room.services.client.exists(keys.lease(run.id))
     assert await room.status(run) is RunStatus.IN_PROGRESS
+
+
+async def test_worker_stops_although_redis_does_not_wake_it(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for a run ends with the time that it waits at most; nothing is raised."""
+
+    async def refuse(_: object) -> None:
+        raise Unavailable("Redis is away")
+
+    monkeypatch.setattr("pybot.services.runs.queue.RunQueue.wake", refuse)
+    async with room.worker(ScriptedAnswers()):
+        pass
+    run = await room.send()
+    assert await room.queued() == [run.id]
 
 
 async def test_cancelled_run_ends_in_milliseconds(room: Room) -> None:

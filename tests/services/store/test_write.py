@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -177,3 +178,35 @@ async def test_restarted_redis_gets_the_script_again(client: Client, appender: A
     await appender.append(viewer_write().emit(delta(0, "a")))
     await client.script_flush()
     assert await appender.append(viewer_write().emit(delta(1, "b"))) == 2
+
+
+async def test_full_redis_takes_only_what_makes_room(client: Client, appender: Appender) -> None:
+    """Nothing of another write happens, which is refused as Unavailable until there is room."""
+    await client.config_set("maxmemory", "1mb")
+    try:
+        with pytest.raises(Unavailable):
+            await appender.append(viewer_write().do("SET", "{v}a", 1).emit(delta(0, "a")))
+        ending = viewer_write().even_when_full().do("SET", "{v}b", 1)
+        assert await appender.append(ending.emit(delta(0, "b"))) == 1
+    finally:
+        await client.config_set("maxmemory", "0")
+    assert (await client.get("{v}a"), await client.get("{v}b")) == (None, b"1")
+    assert await appender.append(viewer_write().emit(delta(1, "c"))) == 2
+
+
+def test_write_names_all_its_keys() -> None:
+    """A cluster is told of each, once: what is required, carried out and ranked."""
+    write = viewer_write().require("label", "", "GET", "{v}required").do("SET", "{v}done", 1)
+    write.do("DEL", "{v}done").rank("{v}ranked", "member", 1)
+    assert write.keys() == [write.head, write.log, "{v}required", "{v}done", "{v}ranked"]
+
+
+async def test_write_that_cannot_be_packed_fails_alone(appender: Appender) -> None:
+    """It is a bug of its caller, who is told; the others of the batch are written."""
+    unfit: Any = object()
+    before = await appender.put(viewer_write().emit(delta(0, "a")))
+    broken = await appender.put(Write.to_viewer("w").do("SET", "{w}key", unfit))
+    behind = await appender.put(viewer_write().require("l", "", "GET", "{v}no").emit(delta(1, "b")))
+    with pytest.raises(TypeError):
+        await broken
+    assert (await before, await behind) == (1, 2)
