@@ -26,7 +26,7 @@ from graphql import (
     VariableDefinitionNode,
     VariableNode,
     Visitor,
-    is_input_type,
+    is_input_type,  # pyright: ignore[reportUnknownVariableType]  # lists are of anything
     is_required_argument,
     specified_rules,
     utilities,

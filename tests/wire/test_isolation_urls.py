@@ -1,5 +1,8 @@
 """The URLs that the API gives are their owner's: to others they are as good as absent ones."""
 
+# Answers are any JSON, and graphql-core's types are generic in what is of no interest here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from functools import partial
 from typing import Any
 from uuid import uuid4
