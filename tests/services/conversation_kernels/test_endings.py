@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pybot.errors import Unavailable
+from pybot.errors import Conflict, Unavailable
 from pybot.services.container import Services
 from pybot.services.kernels.base import KernelDied, KernelEndedByUser, KernelUnavailable
 from pybot.services.records import Kernel, KernelStatus
@@ -129,3 +129,37 @@ async def test_late_notice_of_another_process_changes_nothing(
     assert await stored(services, named) == kernel
     await kernels.record_end(named, "k1", KernelStatus.STOPPED)
     assert (await stored(services, named)).status is KernelStatus.STOPPED
+
+
+async def test_interrupt_finds_out_that_a_kernel_is_gone(
+    services: Services, provider: FakeKernels, kernel: Kernel
+) -> None:
+    """One that lives is interrupted, and stays what it is."""
+    kernels, named = services.kernels, kernel.conversation_id
+    assert await kernels.interrupt(ANN, named) == kernel
+    provider.failure = KernelUnavailable("No gateway.")
+    with pytest.raises(Unavailable, match="No gateway"):
+        await kernels.interrupt(ANN, named)
+    assert await stored(services, named) == kernel
+    provider.failure = None
+    provider.kill(str(kernel.kernel_id))
+    assert (await kernels.interrupt(ANN, named)).status is KernelStatus.DEAD
+    with pytest.raises(Conflict):
+        await kernels.interrupt(ANN, named)
+
+
+async def test_commands_on_a_kernel_that_never_was_are_conflicts(services: Services) -> None:
+    named = (await services.conversations.create(ANN)).conversation.id
+    for command in (services.kernels.restart, services.kernels.shutdown):
+        with pytest.raises(Conflict) as refused:
+            await command(ANN, named)
+        assert refused.value.path == ("conversationId",)
+
+
+async def test_end_of_a_deleted_conversations_kernel_needs_no_record(
+    services: Services, kernel: Kernel
+) -> None:
+    """Its provider may tell of it later than the deletion."""
+    await services.conversations.delete(ANN, [kernel.conversation_id])
+    await services.kernels.record_end(kernel.conversation_id, "k1", KernelStatus.DEAD)
+    assert await services.kernels.records.load(kernel.conversation_id) in (None, kernel)
