@@ -8,6 +8,7 @@ from pybot.errors import Conflict, Unavailable
 from pybot.services.container import Services
 from pybot.services.kernels.base import KernelDied, KernelEndedByUser, KernelUnavailable
 from pybot.services.records import Kernel, KernelStatus
+from pybot.services.store import keys
 from tests.kernel_provider import FakeKernels
 from tests.services.conversation_kernels.conftest import (
     ANN,
@@ -150,16 +151,22 @@ async def test_interrupt_finds_out_that_a_kernel_is_gone(
 
 async def test_commands_on_a_kernel_that_never_was_are_conflicts(services: Services) -> None:
     named = (await services.conversations.create(ANN)).conversation.id
-    for command in (services.kernels.restart, services.kernels.shutdown):
-        with pytest.raises(Conflict) as refused:
-            await command(ANN, named)
-        assert refused.value.path == ("conversationId",)
+    with pytest.raises(Conflict) as refused:
+        await services.kernels.restart(ANN, named)
+    assert refused.value.path == ("conversationId",)
+    with pytest.raises(Conflict) as refused:
+        await services.kernels.shutdown(ANN, named)
+    assert refused.value.path == ("conversationId",)
 
 
 async def test_end_of_a_deleted_conversations_kernel_needs_no_record(
     services: Services, kernel: Kernel
 ) -> None:
-    """Its provider may tell of it later than the deletion."""
-    await services.conversations.delete(ANN, [kernel.conversation_id])
-    await services.kernels.record_end(kernel.conversation_id, "k1", KernelStatus.DEAD)
-    assert await services.kernels.records.load(kernel.conversation_id) in (None, kernel)
+    """Its provider may tell of it in the moment of the deletion; before, it is recorded."""
+    named = kernel.conversation_id
+    await services.client.hset(keys.conversation(named), "deleted_at", 1)
+    await services.kernels.record_end(named, "k1", KernelStatus.DEAD)
+    assert await stored(services, named) == kernel
+    await services.client.hset(keys.conversation(named), "deleted_at", 0)
+    await services.kernels.record_end(named, "k1", KernelStatus.DEAD)
+    assert (await stored(services, named)).status is KernelStatus.DEAD

@@ -8,6 +8,7 @@ import pytest
 from pybot.errors import Conflict, NotFound, Unavailable
 from pybot.services.agent.ports import Suspension
 from pybot.services.records import RunPhase, RunStatus
+from pybot.services.runs.queue import RunQueue
 from pybot.services.store import keys
 from tests.services.runs.conftest import ANN, Room
 from tests.services.runs.suspended import YES, suspended
@@ -38,11 +39,11 @@ async def test_decision_counts_though_the_queue_is_out_of_reach(
     """Repair puts the run on the queue later."""
     run = await suspended(room)
 
-    async def unreachable(_: str) -> None:
+    async def unreachable(*_: object) -> None:
         raise Unavailable("Redis is gone.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(room.services.suspensions._queue, "add", unreachable)
+        patched.setattr(RunQueue, "add", unreachable)
         resumed = await room.services.suspensions.resume(ANN, run.id, YES)
     assert resumed.status is RunStatus.QUEUED
     assert await room.queued() == []
@@ -58,15 +59,16 @@ async def test_run_decided_while_it_was_listed_is_looked_after_at_once(
     run = await room.send()
     log = room.services.run_logs.of(ANN, run, "worker")
     await log.take_up()
-    suspensions, publish = room.services.suspensions, room.services.viewerlog.append
+    viewerlog = room.services.viewerlog
+    publish = viewerlog.append
 
     async def decide_first(*arguments: Any) -> Any:
         await room.services.client.hset(keys.run(run.id), "suspended_until", 0)
         return await publish(*arguments)
 
-    monkeypatch.setattr(suspensions._viewerlog, "append", decide_first)
+    monkeypatch.setattr(viewerlog, "append", decide_first)
     suspension = Suspension(phase=RunPhase.AWAITING_APPROVAL)
-    assert await suspensions.suspend(log, ANN, suspension, 1.0) is None
+    assert await room.services.suspensions.suspend(log, ANN, suspension, 1.0) is None
     assert (await room.noted(run.id) or 0) <= time.time() * 1000
 
 
