@@ -1,7 +1,8 @@
 """The body of an answer, the same over HTTP and in event streams."""
 
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
+
+from pybot.endpoint.upstream_strawberry import PreExecutionError
 
 
 def body_of(result: ExecutionResult) -> dict[str, object]:

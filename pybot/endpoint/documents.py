@@ -19,6 +19,7 @@ from pybot.endpoint.given_values import argument_error
 from pybot.endpoint.limits import QueryLimits
 from pybot.endpoint.literals import RULES, VALIDATION_FAILED, with_argument
 from pybot.endpoint.masking import with_code
+from pybot.endpoint.upstream_graphql import is_about_tokens
 from pybot.endpoint.variables import check_variables
 from pybot.endpoint.weight import NestedTooDeeply, Weight, scale_for, sizes_from, weigh
 
@@ -113,9 +114,8 @@ class Documents:
         try:
             return parse(query, max_tokens=self._limits.tokens)
         except GraphQLSyntaxError as error:
-            # graphql-core has no other mark on the error for too many tokens.
-            long = error.message.endswith("tokens. Parsing aborted.")
-            raise with_code(error, TOO_EXPENSIVE if long else PARSE_FAILED) from None
+            code = TOO_EXPENSIVE if is_about_tokens(error) else PARSE_FAILED
+            raise with_code(error, code) from None
 
     def _validate(self, document: DocumentNode) -> _Validated:
         scale = scale_for(self._schema, document, self._limits)

@@ -11,9 +11,7 @@ from contextlib import aclosing
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
-from strawberry.schema.schema import StreamResult
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
 
 from pybot.endpoint.answer import body_of
 from pybot.endpoint.compiled import Progress
@@ -25,6 +23,7 @@ from pybot.endpoint.negotiation import EVENTS
 from pybot.endpoint.refusal import HEADERS, Refusal
 from pybot.endpoint.stalls import StallWatch
 from pybot.endpoint.turns import Turns
+from pybot.endpoint.upstream_strawberry import PreExecutionError, StreamResult
 from pybot.endpoint.upstream_uvicorn import connection_of
 
 # Starts an operation, which notes its progress.

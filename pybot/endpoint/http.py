@@ -7,9 +7,7 @@ from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
-from strawberry.schema.schema import StreamResult
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
 
 from pybot.endpoint.answer import body_of
 from pybot.endpoint.body import Operation, read_operation
@@ -23,6 +21,7 @@ from pybot.endpoint.origin import FORBIDDEN, OriginPolicy
 from pybot.endpoint.refusal import JSON, Refusal, bad_request, json_response
 from pybot.endpoint.schema import HardenedSchema
 from pybot.endpoint.types import ContextFactory
+from pybot.endpoint.upstream_strawberry import PreExecutionError, StreamResult
 
 
 class HttpEndpoint:

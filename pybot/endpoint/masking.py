@@ -1,34 +1,26 @@
 """Clients read errors that carry a code; every other error becomes one message with an ID."""
 
 import logging
-import re
 import secrets
 from collections.abc import Callable
 
 from graphql import FieldNode, GraphQLError
-from strawberry.exceptions import StrawberryInputCoercionError
+
+from pybot.endpoint.upstream_graphql import in_words_of_graphql
+from pybot.endpoint.upstream_strawberry import StrawberryInputCoercionError
 
 logger = logging.getLogger(__name__)
 
 INTERNAL = "INTERNAL_SERVER_ERROR"
 BAD_INPUT = "BAD_USER_INPUT"
 
-
 # Gives the error in our words, or None.
 Explain = Callable[[GraphQLError], GraphQLError | None]
-
-# What graphql-core says of Python's values and of its own classes, in GraphQL's words.
-_WORDS = (
-    (re.compile(r"\bnot to be None\b"), "not to be null"),
-    (re.compile(r"^OneOf Input Object '(\w+)' must .*"), r"`\1` takes exactly one of its fields."),
-)
 
 
 def with_code(error: GraphQLError, code: str) -> GraphQLError:
     """The error in GraphQL's words, with a code that does not change between releases."""
-    message = error.message
-    for pattern, words in _WORDS:
-        message = pattern.sub(words, message)
+    message = in_words_of_graphql(error.message)
     return _copy(error, message, {**(error.extensions or {}), "code": code})
 
 

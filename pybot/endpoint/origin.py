@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from starlette.requests import HTTPConnection
-from strawberry.http.websocket_origin import (
+
+from pybot.endpoint.upstream_strawberry import (
     is_same_origin,
     normalize_allowed_origins,
     normalize_origin,

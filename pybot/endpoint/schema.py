@@ -9,15 +9,18 @@ import graphql
 import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
-from strawberry.schema.schema import StreamResult
 from strawberry.types import ExecutionContext, ExecutionResult
-from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
 
 from pybot.endpoint.compiled import CompiledExecutor
 from pybot.endpoint.documents import Cost, Documents, Verdict
 from pybot.endpoint.limits import QueryLimits
 from pybot.endpoint.masking import Explain, is_request_error, visible
+from pybot.endpoint.upstream_strawberry import (
+    OperationType,
+    PreExecutionError,
+    StreamResult,
+    graphql_schema,
+)
 
 
 @runtime_checkable
@@ -59,8 +62,9 @@ class HardenedSchema(strawberry.Schema):
             execution_context_class=CompiledExecutor,
             **options,
         )
-        self._schema.description = description
-        self._documents = Documents(self._schema, limits or QueryLimits())
+        served = graphql_schema(self)
+        served.description = description
+        self._documents = Documents(served, limits or QueryLimits())
 
     def operation_type(
         self, query: str, operation_name: str | None

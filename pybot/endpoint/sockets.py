@@ -7,7 +7,6 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
-from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from typing_extensions import override
 
@@ -19,6 +18,7 @@ from pybot.endpoint.origin import OriginPolicy
 from pybot.endpoint.schema import HardenedSchema
 from pybot.endpoint.transport_ws import TransportHandler
 from pybot.endpoint.types import ContextFactory
+from pybot.endpoint.upstream_strawberry import GraphQL
 from pybot.endpoint.upstream_uvicorn import RESTART, RESTARTING
 
 FORBIDDEN, TOO_MANY, INTERNAL = 4403, 4429, 4500

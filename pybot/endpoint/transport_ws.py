@@ -7,21 +7,19 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from graphql import GraphQLError
-from strawberry.http.exceptions import WebSocketDisconnected
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler,
-    Operation,
-)
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
-    CompleteMessage,
-    Message,
-)
-from strawberry.types.execution import PreExecutionError
 
 from pybot.endpoint.frames import problem
 from pybot.endpoint.masking import visible
 from pybot.endpoint.turns import Turns
 from pybot.endpoint.unicode import half_pair
+from pybot.endpoint.upstream_strawberry import (
+    CompleteMessage,
+    Message,
+    Operation,
+    PreExecutionError,
+    TransportWSHandler,
+    WebSocketDisconnected,
+)
 
 if TYPE_CHECKING:
     from strawberry.types import ExecutionResult
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
 
 
-class TransportHandler(BaseGraphQLTransportWSHandler[Any, None]):
+class TransportHandler(TransportWSHandler[Any, None]):
     """One socket: what is malformed closes it (4400), what fails ends its operation only."""
 
     async def handle_message(self, message: Message) -> None:
