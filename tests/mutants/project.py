@@ -32,6 +32,10 @@ COPIED = ("pybot", "tests", "docs", "pyproject.toml", "schema.graphql")
 BESIDE = (".venv", ".venv-kernels", ".venv-gateway")  # what tests start
 
 
+class Failed(Exception):
+    """What mutmut said when it could not go on, as where a test fails without any change."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A change, what became of it, and its difference where no test noticed."""
@@ -78,7 +82,10 @@ class Project:
         return self._python("tests.mutants.upstream_mutmut", *modules).splitlines()
 
     def run(self, modules: list[str], tests: list[str], names: list[str]) -> list[Mutant]:
-        """Run the tests with each of these mutants of some modules, or with all of them."""
+        """Run the tests with each of these mutants of some modules, or with all of them.
+
+        Raises Failed.
+        """
         self._set(modules, tests)
         # Always by name: mutmut then tries first whether pytest finds the tests by theirs.
         everything = [f"{module.removesuffix('.py').replace('/', '.')}.*" for module in modules]
@@ -104,7 +111,7 @@ class Project:
             command, cwd=self._folder, capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            sys.exit(done.stdout[-4000:] + done.stderr[-4000:])
+            raise Failed(done.stdout[-4000:] + done.stderr[-4000:])
         return done.stdout
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from pybot.errors import InvalidInput
 from pybot.services.values.pages import (
-    MAX_CURSOR_LENGTH,
     DEFAULT_SIZE,
+    MAX_CURSOR_LENGTH,
     MAX_SIZE,
     Page,
     PageRequest,
