@@ -71,7 +71,7 @@ class SocketAdapter(WebSocketAdapter):
             raise WebSocketDisconnected
         frame = {"type": "websocket.send", "text": encode(message).decode()}
         try:
-            await self._stalls.over(self.ws.send(frame))
+            await self._stalls.run(self.ws.send(frame))
         except (TimeoutError, WebSocketDisconnect, RuntimeError) as error:
             self._end()
             raise WebSocketDisconnected from error

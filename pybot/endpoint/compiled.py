@@ -4,7 +4,7 @@ graphql-core executes the whole operation anew for every event, which takes long
 else that happens to a token. A selection does not change while its operation lasts, so for each
 type of event it is compiled into its leaves when the first one comes. Whatever is more than plain
 attributes with valid values (objects, lists, resolvers, arguments, values that are refused) is
-executed as ever, so that the results are the same.
+executed by graphql-core, so that the results are the same.
 """
 
 from collections.abc import Callable
@@ -53,7 +53,7 @@ class Plan(Struct, frozen=True):
 
 
 class Progress:
-    """How far a subscription has come. Given as an operation's root value, its executor notes it.
+    """How far a subscription has come; the executor writes it when this is the root value.
 
     `cursor` is that of the event whose result came last, for events that have one.
     """

@@ -25,7 +25,7 @@ from pybot.endpoint.upstream_strawberry import is_one_of
 _MAX_NAME = 60
 
 # What a value of a built-in scalar must be.
-KINDS = {
+SCALAR_REQUIREMENTS = {
     "String": "must be a string",
     "ID": "must be a string or a whole number",
     "Int": "must be a whole number of 32 bits",

@@ -1,4 +1,4 @@
-"""Clients read errors that carry a code; every other error becomes one message with an ID."""
+"""Masks errors: clients see those that carry a code, and of all others a message with an ID."""
 
 import logging
 import secrets
@@ -24,8 +24,8 @@ def with_code(error: GraphQLError, code: str) -> GraphQLError:
     return _copy(error, message, {**(error.extensions or {}), "code": code})
 
 
-def visible(error: GraphQLError, explain: Explain = lambda _: None) -> GraphQLError:
-    """The error as a client may see it.
+def masked(error: GraphQLError, explain: Explain = lambda _: None) -> GraphQLError:
+    """The error as a client sees it.
 
     Exceptions that carry `extensions["code"]` are meant for clients. What GraphQL itself says of
     variables and arguments is their mistake, which `explain` may put in our words. Everything else
@@ -35,12 +35,12 @@ def visible(error: GraphQLError, explain: Explain = lambda _: None) -> GraphQLEr
         return error
     if _is_input_error(error):
         return explain(error) or with_code(error, BAD_INPUT)
-    error_id, message = report(error.original_error or error)
+    error_id, message = log_bug(error.original_error or error)
     return _copy(error, message, {"code": INTERNAL, "id": error_id})
 
 
-def report(error: BaseException) -> tuple[str, str]:
-    """Log a bug with its traceback under a new ID; gives the ID and what to tell the client."""
+def log_bug(error: BaseException) -> tuple[str, str]:
+    """Log a bug with its traceback under a new ID; return the ID and the message for the client."""
     error_id = secrets.token_hex(8)
     logger.error("Unexpected error %s", error_id, exc_info=error)
     return error_id, f"Something went wrong on our side. Please report ID {error_id}."

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from graphql import GraphQLError
 
-from pybot.endpoint.frames import problem
-from pybot.endpoint.masking import visible
-from pybot.endpoint.turns import Turns
-from pybot.endpoint.unicode import half_pair
+from pybot.endpoint.client_messages import message_problem
+from pybot.endpoint.fairness import Fairness
+from pybot.endpoint.masking import masked
+from pybot.endpoint.surrogates import lone_surrogate_error
 from pybot.endpoint.upstream_strawberry import (
     CompleteMessage,
     Message,
@@ -32,7 +32,7 @@ class TransportHandler(TransportWSHandler[Any, None]):
 
     async def handle_message(self, message: Message) -> None:
         """Act on one message, whatever it is."""
-        if reason := problem(message):
+        if reason := message_problem(message):
             await self.handle_invalid_message(reason)
         elif message["type"] == "connection_init" and message.get("payload") is None:
             await self.handle_connection_init({"type": "connection_init"})
@@ -53,10 +53,12 @@ class TransportHandler(TransportWSHandler[Any, None]):
             return
         except Exception as error:
             bug = GraphQLError(str(error), original_error=error)
-            await self._send_errors(operation, [visible(bug)])
+            await self._send_errors(operation, [masked(bug)])
 
     async def _send_results(self, operation: Operation[Any, None]) -> None:
-        if error := half_pair(operation.query, operation.operation_name, operation.variables):
+        if error := lone_surrogate_error(
+            operation.query, operation.operation_name, operation.variables
+        ):
             await self._send_errors(operation, [error])
             return
         results = await self.schema.stream(
@@ -67,13 +69,13 @@ class TransportHandler(TransportWSHandler[Any, None]):
             operation_name=operation.operation_name,
         )
         async with aclosing(results):
-            turns = Turns()
+            fairness = Fairness()
             async for result in results:
                 if isinstance(result, PreExecutionError):
                     await self._send_errors(operation, result.errors or [])
                     return
                 await operation.send_next(cast("ExecutionResult", result))
-                await turns.take()
+                await fairness.after_result()
         await operation.send_operation_message(CompleteMessage(id=operation.id, type="complete"))
 
     async def _send_errors(

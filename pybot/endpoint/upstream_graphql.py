@@ -71,7 +71,7 @@ def selection_of(executor: Executor, object_type: GraphQLObjectType) -> Selectio
     None where only execution knows: the type is none of the subscription's, middlewares watch the
     fields, or parts are deferred.
     """
-    schema: Any = executor.schema  # its types are generic in what is of no interest here
+    schema: Any = executor.schema  # its generic types would have to be named everywhere
     root_type = schema.get_root_type(OperationType.SUBSCRIPTION)
     middlewares = executor.middleware_manager
     if root_type is None or (middlewares is not None and middlewares.middlewares):
