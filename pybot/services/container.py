@@ -41,7 +41,7 @@ from pybot.services.store.blobs import Blobs
 from pybot.services.store.client import Client
 from pybot.services.store.hub import Hub
 from pybot.services.store.write_check import watch_writes
-from pybot.services.upgrade.version import bring_up_to_date
+from pybot.services.upgrade.version import upgrade_data
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ async def open_services(
         supervisor = Supervisor(on_failure)
         await exits.enter_async_context(supervisor.running())
         store = await open_storage(exits, settings, supervisor)
-        await bring_up_to_date(store.client, settings.redis_om_url.get_secret_value(), supervisor)
+        await upgrade_data(store.client, settings.redis_om_url.get_secret_value(), supervisor)
         model = model_of(settings.llm)
         exits.push_async_callback(model.aclose)
         services = _services(store, settings, supervisor, model, open_kernels(settings))
