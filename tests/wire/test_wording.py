@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.server import Server
+from tests.sentences import is_sentence
 
 # Words of Python and of the libraries below, which mean nothing to a client.
 FORBIDDEN = re.compile(
@@ -105,6 +106,7 @@ async def errors_of(server: Server, query: str, variables: dict[str, Any]) -> li
     body = {"query": query, "variables": variables}
     async with ann.http.post(f"{ann.url}/graphql", json=body, headers=ann.headers) as response:
         errors: list[dict[str, Any]] = (await response.json())["errors"]
+    assert all(is_sentence(error["message"]) for error in errors)
     return errors
 
 
