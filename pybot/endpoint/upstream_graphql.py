@@ -80,7 +80,8 @@ def selection_of(executor: Executor, object_type: GraphQLObjectType) -> Selectio
         executor.schema, executor.fragments, executor.variable_values, root_type, executor.operation
     )
     key, details = next(iter(root.grouped_field_set.items()))
-    field_type: Any = get_named_type(root_type.fields[details[0].node.name.value].type)
+    field = root_type.fields[details[0].node.name.value]
+    field_type: Any = get_named_type(field.type)  # pyright: ignore[reportUnknownVariableType]
     is_of_type = object_type is field_type or schema.is_sub_type(field_type, object_type)
     selected = executor.collect_subfields(object_type, details)
     if not is_of_type or root.new_defer_usages or selected.new_defer_usages:
