@@ -34,7 +34,7 @@ from graphql import (
 )
 from typing_extensions import override
 
-from pybot.endpoint.input_values import KINDS, InputValues, Path, input_error
+from pybot.endpoint.input_values import SCALAR_REQUIREMENTS, InputValues, Path, input_error
 
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 
@@ -69,7 +69,7 @@ class ArgumentsRule(ValidationRule):
         self,
         node: Node,
         arguments: Sequence[ArgumentNode] | None,
-        definitions: Mapping[str, Any],  # of arguments, generic beyond interest
+        definitions: Mapping[str, Any],  # GraphQLArgument, whose generic type adds nothing
         owner: str,
     ) -> None:
         given: set[str] = set()
@@ -183,7 +183,7 @@ class Literals(InputValues):
     def scalar_problem(self, kind: GraphQLScalarType, value: Any) -> str | None:
         if _has_variable(value) or utilities.coerce_input_literal(value, kind) is not Undefined:
             return None
-        return KINDS.get(kind.name) or f"is no {kind.name}"
+        return SCALAR_REQUIREMENTS.get(kind.name) or f"is no {kind.name}"
 
 
 def _has_variable(value: Any) -> bool:

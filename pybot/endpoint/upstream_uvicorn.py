@@ -38,7 +38,7 @@ class Connection:
 
     @property
     def is_closing(self) -> bool:
-        """Whether nothing more can be sent, which a response is told a moment later only."""
+        """Whether nothing more can be sent; `http.disconnect` comes a moment later only."""
         return self._transport.is_closing()
 
     def on_shutdown(self, act: Callable[[], None] | None) -> None:

@@ -101,8 +101,11 @@ async def test_pauses_grow_to_their_limit_while_a_model_is_busy(
     async def note(seconds: float) -> None:
         pauses.append(seconds)
 
+    def middle(low: float, high: float) -> float:
+        return (low + high) / 2
+
     monkeypatch.setattr("pybot.services.agent.writing._LONGEST_PAUSE", longest)
-    monkeypatch.setattr("random.uniform", lambda low, high: (low + high) / 2)
+    monkeypatch.setattr("random.uniform", middle)
     with monkeypatch.context() as patched:
         patched.setattr("asyncio.sleep", note)
         work = run_agent(
