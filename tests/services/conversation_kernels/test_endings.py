@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from pybot.errors import Conflict, Unavailable
 from pybot.services.container import Services
@@ -170,3 +171,19 @@ async def test_end_of_a_deleted_conversations_kernel_needs_no_record(
     await services.client.hset(keys.conversation(named), "deleted_at", 0)
     await services.kernels.record_end(named, "k1", KernelStatus.DEAD)
     assert (await stored(services, named)).status is KernelStatus.DEAD
+
+
+async def test_shutdown_that_fails_late_leaves_the_next_kernel(
+    services: Services, provider: FakeKernels, kernel: Kernel
+) -> None:
+    """The old one is not put back in place of one that was started meanwhile."""
+    provider.gate.clear()
+    stopping = asyncio.create_task(services.kernels.shutdown(ANN, kernel.conversation_id))
+    await provider.until("shutdown k1")
+    started = replace(kernel, generation=2, kernel_id="k2")
+    await services.kernels.records.change(kernel.conversation_id, lambda _: started)
+    provider.failure = KernelUnavailable("No gateway.")
+    provider.gate.set()
+    with pytest.raises(Unavailable):
+        await stopping
+    assert await stored(services, kernel.conversation_id) == started
