@@ -15,17 +15,16 @@ from pybot.services.records import (
     TextPart,
     TokenUsage,
 )
+from tests.services.agent.fake_kernel import FakeKernel
+from tests.services.agent.fake_model import FakeModel, text_of
 from tests.services.agent.fakes import (
-    FakeKernel,
     FakeLog,
-    FakeModel,
     assignment,
     cell_of,
     code_of,
     ended,
     run,
     settings,
-    text_of,
     texts,
     tools,
 )
