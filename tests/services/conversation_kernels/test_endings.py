@@ -16,6 +16,7 @@ from tests.services.conversation_kernels.conftest import (
     BUSY,
     IDLE,
     RESTARTING,
+    shut_down_during_restart,
     statuses,
     stored,
     until_running,
@@ -83,13 +84,8 @@ async def test_restart_by_a_run_is_not_its_users(
 
 
 async def test_shutdown_while_the_kernel_starts_ends_the_start(
-    services: Services, provider: FakeKernels, kernel: Kernel
+    services: Services, provider: FakeKernels, kernel: Kernel, starting: "asyncio.Task[int]"
 ) -> None:
-    await services.kernels.shutdown(ANN, kernel.conversation_id)
-    provider.gate.clear()
-    port = services.kernels.of(ANN, kernel.conversation_id)
-    starting = asyncio.create_task(port.ensure_started())
-    await provider.until("start k2")
     await services.kernels.shutdown(ANN, kernel.conversation_id)
     provider.gate.set()
     with pytest.raises(KernelEndedByUser, match="shut down"):
@@ -112,11 +108,7 @@ async def test_shutdown_that_fails_leaves_the_kernel(
 async def test_shutdown_during_a_restart_is_the_last_word(
     services: Services, provider: FakeKernels, kernel: Kernel
 ) -> None:
-    provider.gate.clear()
-    restarting = asyncio.create_task(services.kernels.restart(ANN, kernel.conversation_id))
-    await provider.until("restart k1")
-    stopping = asyncio.create_task(services.kernels.shutdown(ANN, kernel.conversation_id))
-    await provider.until("shutdown k1")
+    restarting, stopping = await shut_down_during_restart(services, provider, kernel)
     provider.gate.set()
     assert (await stopping).status is (await restarting).status is KernelStatus.STOPPED
     assert provider.alive == set()
