@@ -18,6 +18,7 @@ display(pd.DataFrame({"a": [1]}))
 for (const colorScheme of ["light", "dark"] as const) {
   test(`axe finds nothing in the ${colorScheme} theme: empty, streaming, finished, failed`, async ({
     page,
+    stack,
   }) => {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     const chat = new ChatPage(page);
@@ -31,7 +32,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     await expect(chat.answer).toContainText("Running");
     expect(await scan(page)).toEqual([]);
 
-    await chat.release();
+    await chat.release(stack);
     await expect(chat.answer.getByRole("heading", { name: "Done" })).toBeVisible();
     expect(await scan(page)).toEqual([]);
 

@@ -76,7 +76,7 @@ test("Send is disabled for nothing and for white space", async ({ page }) => {
   await expect(chat.send).toBeEnabled();
 });
 
-test("the box takes text while an answer is written, and keeps it", async ({ page }) => {
+test("the box takes text while an answer is written, and keeps it", async ({ page, stack }) => {
   const chat = new ChatPage(page);
   await page.goto("/");
   await chat.ask("[[long: 40]] [[hold: 20]]");
@@ -85,7 +85,7 @@ test("the box takes text while an answer is written, and keeps it", async ({ pag
   await chat.box.fill("meanwhile");
   await chat.box.press("Enter");
   await expect(page.getByText("Pybot is still answering.")).toBeVisible();
-  await chat.release();
+  await chat.release(stack);
   await expect(chat.box).toHaveValue("meanwhile");
   await chat.box.press("Enter");
   await expect(chat.question).toHaveText("meanwhile");

@@ -1,5 +1,6 @@
 import { test as base, expect, type Page } from "@playwright/test";
 import { Proxy } from "./proxy";
+import { startStack, type Stack } from "./stack";
 
 export { expect };
 
@@ -10,9 +11,22 @@ interface Fixtures {
   network: Proxy;
 }
 
-export const test = base.extend<Fixtures>({
-  network: async ({}, provide) => {
-    const proxy = new Proxy(new URL(required("PYBOT_E2E_URL")));
+interface OfWorker {
+  /** One for each process that runs tests, so that two run side by side. */
+  stack: Stack;
+}
+
+export const test = base.extend<Fixtures, OfWorker>({
+  stack: [
+    async ({}, provide) => {
+      const stack = await startStack();
+      await provide(stack);
+      await stack.stop();
+    },
+    { scope: "worker", timeout: 60_000 },
+  ],
+  network: async ({ stack }, provide) => {
+    const proxy = new Proxy(new URL(stack.url));
     await provide(proxy);
     await proxy.close();
   },
@@ -40,12 +54,6 @@ export const test = base.extend<Fixtures>({
     { auto: true },
   ],
 });
-
-export function required(name: string): string {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set; run the tests with playwright.config.ts`);
-  return value;
-}
 
 export class ChatPage {
   readonly box;
@@ -81,10 +89,10 @@ export class ChatPage {
   }
 
   /** Lets the model go on where `[[hold: N]]` stops it, until the answer has ended. */
-  async release(): Promise<void> {
+  async release({ modelUrl }: Stack): Promise<void> {
     await expect(async () => {
       // The model holds a request only once it has got there, so once may be too early.
-      await this.page.request.post(`${required("PYBOT_E2E_MODEL_URL")}/release`);
+      await this.page.request.post(`${modelUrl}/release`);
       await expect(this.page.getByText("Answer finished")).toBeAttached({ timeout: 500 });
     }).toPass();
   }

@@ -5,20 +5,20 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test as base } from "./fixtures";
 import { childOf, gone, Program } from "./processes";
-import { Proxy } from "./proxy";
+import { type Stack } from "./stack";
 
 const PATIENCE = { LLM__IDLE_TIMEOUT: "2", LLM__MAX_ATTEMPTS: "2", RUN__LEASE: "2" };
 
 /** A stack of its own whose parts can be killed, stopped and started again. */
-export class HarmedStack {
+export class HarmedStack implements Stack {
   url = "";
+  modelUrl = "";
   readonly workers: Program[] = [];
   readonly #programs: Program[] = [];
   readonly #folder: string;
   /** Whether the workers are processes beside the server. */
   readonly #apart: boolean;
   #model!: Program;
-  #modelUrl = "";
   #up!: Program;
 
   private constructor(folder: string, apart: boolean) {
@@ -52,9 +52,9 @@ export class HarmedStack {
 
   /** At the address that it had before. */
   async startModel(): Promise<void> {
-    const port = new URL(this.#modelUrl || "http://x:0").port || "0";
+    const port = new URL(this.modelUrl || "http://x:0").port || "0";
     this.#model = this.#start(["-m", "tests.scripted_tgi", "--port", port], {});
-    this.#modelUrl = await this.#model.until(/(http:\S+)/);
+    this.modelUrl = await this.#model.until(/(http:\S+)/);
   }
 
   async endModel(): Promise<void> {
@@ -67,7 +67,7 @@ export class HarmedStack {
     const port = new URL(this.url || "http://x:0").port || "0";
     this.#up = this.#start(["-m", "pybot", "up", "--port", port, "--data-dir", data], {
       ...PATIENCE,
-      LLM__URL: this.#modelUrl,
+      LLM__URL: this.modelUrl,
       ...(this.#apart ? { RUN__CONCURRENCY: "0" } : {}),
     });
     this.url = await this.#up.until(/Pybot is ready at (http:\S+)/);
@@ -94,7 +94,7 @@ export class HarmedStack {
     const worker = this.#start(["-m", "pybot", "worker"], {
       ...PATIENCE,
       REDIS_OM_URL: `unix://:${password}@${socket}?db=0`,
-      LLM__URL: this.#modelUrl,
+      LLM__URL: this.modelUrl,
       JUPYTER__OWNER_SOCKET: join(dirname(socket), "owner.sock"),
       RUN__CONCURRENCY: "2",
     });
@@ -137,10 +137,6 @@ export class HarmedStack {
   }
 }
 
-interface OfTest {
-  network: Proxy;
-}
-
 interface OfWorker {
   /** How many workers run beside the server; with none, it takes runs itself. */
   workersBeside: number;
@@ -148,7 +144,7 @@ interface OfWorker {
 }
 
 /** Tests on a stack that they may harm; whoever harms it heals it. */
-export const test = base.extend<OfTest, OfWorker>({
+export const test = base.extend<object, OfWorker>({
   workersBeside: [0, { option: true, scope: "worker" }],
   stack: [
     async ({ workersBeside }, provide) => {
@@ -158,9 +154,4 @@ export const test = base.extend<OfTest, OfWorker>({
     },
     { scope: "worker", timeout: 60_000 },
   ],
-  network: async ({ stack }, provide) => {
-    const proxy = new Proxy(new URL(stack.url));
-    await provide(proxy);
-    await proxy.close();
-  },
 });

@@ -28,6 +28,7 @@ test("a sent message shows at once, with Stop, before the server has answered", 
 
 test("the answer is busy while it streams; a placeholder stands in until the first token", async ({
   page,
+  stack,
 }) => {
   const chat = new ChatPage(page);
   await page.goto("/");
@@ -35,7 +36,7 @@ test("the answer is busy while it streams; a placeholder stands in until the fir
   await expect(chat.answer).toHaveAttribute("aria-busy", "true");
   await expect(chat.answer).toContainText(/Waiting for the model|Thinking/);
   await expect(page.getByText("Pybot is answering")).toBeAttached();
-  await chat.release();
+  await chat.release(stack);
   await expect(chat.answer).toContainText("The first token");
   await expect(chat.answer).toHaveAttribute("aria-busy", "false");
   await expect(chat.answer).not.toContainText(/Waiting for the model|Thinking/);
@@ -146,25 +147,28 @@ test("Stop interrupts running code", async ({ page }) => {
   await expect(chat.answer.getByText("Stopped", { exact: true })).toBeVisible();
 });
 
-test("Regenerate writes another answer in place of the newest", async ({ page }) => {
+test("Regenerate writes another answer in place of the newest", async ({ page, stack }) => {
   const chat = new ChatPage(page);
   await page.goto("/");
   await chat.ask("[[hold: 1]] [[answer: Once more]]");
-  await chat.release();
+  await chat.release(stack);
   await chat.answer.getByRole("button", { name: "Regenerate" }).press("Enter");
   await expect(page.getByText("Pybot is answering")).toBeAttached();
   await expect(chat.box).toBeFocused();
   await expect(chat.answer).not.toContainText("Once more");
-  await chat.release();
+  await chat.release(stack);
   await expect(page.getByRole("article")).toHaveCount(2);
   await expect(chat.answer).toContainText("Once more");
 });
 
-test("an answer that breaks off says why, what to do next, and Retry does it", async ({ page }) => {
+test("an answer that breaks off says why, what to do next, and Retry does it", async ({
+  page,
+  stack,
+}) => {
   const chat = new ChatPage(page);
   await page.goto("/");
   await chat.ask("[[error: 3]] [[hold: 1]]");
-  await chat.release();
+  await chat.release(stack);
   const alert = chat.answer.getByRole("alert");
   await expect(alert).toContainText("Retry to have the answer written again.");
   await expect(chat.answer).toContainText("w0 w1 w2");
@@ -172,7 +176,7 @@ test("an answer that breaks off says why, what to do next, and Retry does it", a
   await expect(page.getByText("Pybot is answering")).toBeAttached();
   await expect(chat.box).toBeFocused();
   await expect(alert).toHaveCount(0);
-  await chat.release();
+  await chat.release(stack);
   await expect(alert).toBeVisible();
   await expect(page.getByRole("article")).toHaveCount(2);
 });

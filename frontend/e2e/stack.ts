@@ -3,11 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Program } from "./processes";
 
-/**
- * The real stack, with a model that does what the prompt says (tests/scripted_tgi.py).
- * Its addresses go to the tests as PYBOT_E2E_URL and PYBOT_E2E_MODEL_URL.
- */
-export default async function startStack(): Promise<() => Promise<void>> {
+/** Where a stack answers, and where its scripted model does (tests/scripted_tgi.py). */
+export interface Stack {
+  readonly url: string;
+  readonly modelUrl: string;
+  stop(): Promise<void>;
+}
+
+/** Starts the real stack, with a model that does what the prompt says. */
+export async function startStack(): Promise<Stack> {
   const folder = await mkdtemp(join(tmpdir(), "pybot-e2e-"));
   const programs: Program[] = [];
   const stop = async () => {
@@ -21,11 +25,10 @@ export default async function startStack(): Promise<() => Promise<void>> {
     const up = ["-m", "pybot", "up", "--port", "0", "--data-dir", join(folder, "data")];
     const pybot = new Program(up, { LLM__URL: modelUrl });
     programs.push(pybot);
-    process.env.PYBOT_E2E_URL = await pybot.until(/Pybot is ready at (http:\S+)/);
-    process.env.PYBOT_E2E_MODEL_URL = modelUrl;
+    const url = await pybot.until(/Pybot is ready at (http:\S+)/);
+    return { url, modelUrl, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-  return stop;
 }
