@@ -21,6 +21,7 @@ from pybot.services.kernels.base import (
     Returned,
     Started,
 )
+from pybot.services.kernels.messages import ReactionReader
 from pybot.services.records import StreamName
 from tests.executions import printed, run
 
@@ -262,3 +263,19 @@ async def test_flood_ends_properly(kernels: Kernels, kernel_id: str) -> None:
 async def test_provider_answers(kernels: Kernels) -> None:
     """A provider that works says so."""
     await kernels.check()
+
+
+async def test_fault_while_messages_are_read_ends_the_execution(
+    kernels: Kernels, kernel_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for an end that will not be read; what runs next is read again."""
+
+    def fail(*_: object) -> None:
+        raise ValueError("not foreseen")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ReactionReader, "feed", fail)
+        async with asyncio.timeout(30):
+            with pytest.raises(RuntimeError, match="Reading from the kernel failed: ValueError"):
+                await run(kernels, kernel_id, "1")
+    assert printed(await run(kernels, kernel_id, "print('next')")) == "next\n"

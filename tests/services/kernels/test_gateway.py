@@ -121,6 +121,26 @@ async def test_kernel_that_cannot_boot_is_unavailable(make_gateway: MakeGateway)
         await kernels.aclose()
 
 
+async def test_kernel_that_does_not_answer_is_unavailable_and_ended(
+    make_gateway: MakeGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start waits as long as the settings say, and leaves no process."""
+    program = tmp_path / "silent.py"
+    program.write_text("import time; time.sleep(600)")
+    monkeypatch.setattr(gateway_module, "START_MARGIN", 0)
+    gateway = await make_gateway(program=str(program))
+    kernels = GatewayKernels(gateway.settings(start_timeout=5))
+    conversation_id = uuid4().hex
+    try:
+        with pytest.raises(KernelUnavailable, match="The kernel did not answer within 5 s"):
+            await kernels.start(conversation_id, "tester")
+        async with asyncio.timeout(30):
+            while processes_of(conversation_id):  # noqa: ASYNC110 (a process has no event)
+                await asyncio.sleep(0.05)
+    finally:
+        await kernels.aclose()
+
+
 async def test_start_that_is_given_up_leaves_no_kernel(
     gateway_kernels: GatewayKernels,
 ) -> None:
