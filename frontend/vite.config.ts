@@ -26,5 +26,5 @@ export default defineConfig({
       },
     },
   },
-  server: { proxy: { "/graphql": proxied, "/outputs": proxied } },
+  server: { proxy: { "/graphql": proxied, "/outputs": proxied, "/sign-out": proxied } },
 });

@@ -16,7 +16,9 @@ from pybot.downloads import outputs
 from pybot.endpoint.limits import ConnectionLimits, QueryLimits
 from pybot.endpoint.view import GraphQLView
 from pybot.schema.root import build_schema
+from pybot.schema.server import SIGN_OUT_PATH
 from pybot.services.container import Services, open_services
+from pybot.sign_out import SignOut
 from pybot.web import web_app
 
 # The back ends without which no request can be answered; the failure of others is reported only. A
@@ -30,12 +32,17 @@ def create_app(settings: Settings, on_failure: Callable[[str], object] | None = 
     `on_failure` is called once when a background loop has failed: the process is to end.
     """
     view = _graphql(settings)
+    sign_out = SignOut(settings.sign_out_url, view.close_user) if settings.sign_out_url else None
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, Services]]:
         async with open_services(settings, on_failure) as services:
+            if sign_out is not None:
+                services.hub.on_notice.append(sign_out.heard)
             yield {"services": services}
             await view.close_all()
+            if sign_out is not None:
+                await sign_out.aclose()
 
     identity = Identity(header=settings.user_id_header, local_user=settings.local_user)
     middleware = [Middleware(RequireIdentity, identity=identity)]
@@ -48,6 +55,7 @@ def create_app(settings: Settings, on_failure: Callable[[str], object] | None = 
             Route("/graphql", view),
             WebSocketRoute("/graphql", view),
             Route("/outputs/{output_id}", outputs, methods=["GET", "HEAD"]),
+            *([Route(SIGN_OUT_PATH, sign_out.answer, methods=["GET"])] if sign_out else []),
             Mount("/", web_app(graphiql=settings.graphiql)),
         ],
         middleware=middleware,

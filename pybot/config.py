@@ -4,6 +4,7 @@ Keys are the field names in upper case, nested with `__`: `LLM__URL`, `RUN__MAX_
 Every field's description stands in `docs/configuration.md`; a test compares the two.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +15,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
+# Browsers take two slashes, or a backslash for the second, for the beginning of a host.
+_PATH = re.compile(r"/(?![/\\])[!-~]*")
 
 
 def _is_url(value: str, schemes: Collection[str]) -> bool:
@@ -32,6 +35,13 @@ def _http_url(value: str) -> str:
     return value
 
 
+def _page_url(value: str) -> str:
+    """Refuse what is neither a URL of the web nor a path on this server: a page links to it."""
+    if not _PATH.fullmatch(value) and not _is_url(value, ("http", "https")):
+        raise ValueError("Input should be a path such as /oauth2/sign_out, or a URL")
+    return value
+
+
 def _redis_url(value: SecretStr) -> SecretStr:
     """Refuse a malformed URL, in a message without its password."""
     if not _is_url(value.get_secret_value(), ("redis", "rediss", "unix")):
@@ -40,6 +50,7 @@ def _redis_url(value: SecretStr) -> SecretStr:
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+PageUrl = Annotated[str, AfterValidator(_page_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 
 
@@ -263,6 +274,10 @@ class Settings(BaseSettings):
     allowed_origins: tuple[str, ...] = Field(
         default=(),
         description="Origins that may open WebSockets and send mutations beside the server's own",
+    )
+    sign_out_url: PageUrl | None = Field(
+        default=None,
+        description="Path or URL at which the proxy signs out; a menu of the web app leads there",
     )
     graphiql: bool = Field(
         default=True, description="Serve GraphiQL, an explorer of the API, at /graphiql"

@@ -18,6 +18,7 @@ from tests.fixtures.pybot_process import PybotProcess, StartPybot, running
 NO_MODEL = {"LLM__URL": "http://127.0.0.1:1"}
 NO_INTEGER = "Input should be a valid integer, unable to parse string as an integer"
 NO_URL = "Input should be a URL such as http://host:8080"
+NO_PAGE = "Input should be a path such as /oauth2/sign_out, or a URL"
 NO_REDIS_URL = "Input should be a URL such as redis://host:6379 or unix:///path"
 ADVICE = "make it writable, or name another folder with --data-dir"
 CREATE = 'mutation { createConversation(input: {title: "Kept"}) { conversation { id } } }'
@@ -160,6 +161,16 @@ def test_dead_program_is_one_line(start_pybot: StartPybot, pybot_data: Path) -> 
                 f"pybot: LLM__URL: {NO_URL}",
                 f"pybot: REDIS_OM_URL: {NO_REDIS_URL}",
             ],
+        ),
+        *(
+            (("schema",), {"SIGN_OUT_URL": url}, 2, [f"pybot: SIGN_OUT_URL: {NO_PAGE}"])
+            for url in (
+                "sign_out",
+                "//example.org/",
+                "/\\example.org",
+                "javascript:alert(1)",
+                "/a b",
+            )
         ),
         (
             ("schema",),

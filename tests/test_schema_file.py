@@ -170,7 +170,6 @@ MISSING_FIELDS = [
     "SendMessageInput.options",
     "SendMessagePayload.queuedMessage",
     "Server.search",
-    "Server.signOutUrl",
     "UpdateConversationInput.autoRestore",
     "UpdateConversationInput.executionPolicy",
     "Viewer.search",

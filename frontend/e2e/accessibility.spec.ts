@@ -106,7 +106,7 @@ test("the theme is there before the first paint, follows the system, and can be 
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
   await page.emulateMedia({ colorScheme: "light" });
   await expect.poll(theme).toBe("light");
-  await page.getByRole("button", { name: "Theme" }).click();
+  await page.getByRole("button", { name: "Account" }).click();
   await page.getByRole("menuitemradio", { name: "Dark" }).click();
   await expect.poll(theme).toBe("dark");
   await page.reload();

@@ -24,14 +24,14 @@ class Connections:
 
     def __init__(self, per_user: int, user_key: Callable[[HTTPConnection], str]) -> None:
         self._limit = per_user
-        self._user_key = user_key
+        self.user_key = user_key
         self._per_user: Counter[str] = Counter()
         self._serving: set[asyncio.Task[Any]] = set()
 
     @contextmanager
     def count(self, connection: HTTPConnection) -> Generator[None]:
         """Count a connection while the current task serves it; raises TooManyConnections."""
-        user = self._user_key(connection)
+        user = self.user_key(connection)
         if self._per_user[user] >= self._limit:
             raise TooManyConnections
         task = asyncio.current_task()

@@ -63,11 +63,13 @@ class EventStream:
 
     def __init__(
         self,
+        request: Request,
         start_operation: StartOperation,
         limits: ConnectionLimits,
         connections: Connections,
         open_streams: set["EventStream"],
     ) -> None:
+        self.request = request
         self._start_operation = start_operation
         self._limits = limits
         self._connections = connections
@@ -80,7 +82,7 @@ class EventStream:
         self._send_message = send
         self._connection = connection_of(scope)
         try:
-            with self._connections.count(Request(scope)):
+            with self._connections.count(self.request):
                 await self._serve(receive)
         except TooManyConnections:
             message = "You have too many connections: close some of them."

@@ -63,10 +63,11 @@ class HttpEndpoint:
             body = {"message": message, "extensions": {"code": INTERNAL, "id": error_id}}
             return json_response({"errors": [body]}, 500, media_type)
 
-    def end_streams(self) -> None:
-        """End every stream, as before a restart: their clients connect again."""
+    def end_streams(self, user: str | None = None) -> None:
+        """End every stream, or those of a user: their clients connect again."""
         for stream in list(self._open_streams):
-            stream.end()
+            if user in (None, self._connections.user_key(stream.request)):
+                stream.end()
 
     def _admit(self, request: Request, accepted: Accepted) -> None:
         if accepted.json is None and not accepted.events:
@@ -107,7 +108,7 @@ class HttpEndpoint:
                 operation_extensions=operation.extensions,
             )
 
-        return EventStream(start, self._limits, self._connections, self._open_streams)
+        return EventStream(request, start, self._limits, self._connections, self._open_streams)
 
     async def _execute(self, request: Request, operation: Operation) -> ExecutionResult:
         return await self._schema.execute(

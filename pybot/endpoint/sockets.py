@@ -1,6 +1,7 @@
 """GraphQL over WebSockets: who may open one, how many, and their common end."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from pybot.endpoint.upstream_strawberry import GraphQL
 from pybot.endpoint.upstream_uvicorn import RESTART, RESTARTING
 
 FORBIDDEN, TOO_MANY, INTERNAL = 4403, 4429, 4500
+SIGNED_OUT = "Signed out: connect again where you are signed in"
 
 
 class SocketView(GraphQL[Any, None]):
@@ -66,9 +68,13 @@ class SocketView(GraphQL[Any, None]):
 
     async def close_all(self) -> None:
         """Close every socket, as before a restart."""
-        sockets = list(self.open_sockets)
-        await asyncio.gather(
-            *(socket.close(RESTART, RESTARTING) for socket in sockets), return_exceptions=True
+        await _close_each(self.open_sockets, RESTARTING)
+
+    async def close_user(self, user: str) -> None:
+        """Close the sockets of a user, who may open others while signed in."""
+        user_key = self._connections.user_key
+        await _close_each(
+            [socket for socket in self.open_sockets if user_key(socket.ws) == user], SIGNED_OUT
         )
 
     @override
@@ -102,6 +108,13 @@ class SocketView(GraphQL[Any, None]):
         except Exception as error:
             _, message = log_bug(error)
             await _close(socket, INTERNAL, message)
+
+
+async def _close_each(sockets: Collection[SocketAdapter], reason: str) -> None:
+    """Close sockets; their clients connect again."""
+    await asyncio.gather(
+        *(socket.close(RESTART, reason) for socket in sockets), return_exceptions=True
+    )
 
 
 async def _refuse(socket: WebSocket, code: int, reason: str) -> None:

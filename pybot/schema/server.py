@@ -7,7 +7,10 @@ from pybot.config import Settings
 from pybot.context import Info
 from pybot.schema.fields import field
 from pybot.schema.model import Model
+from pybot.schema.scalars import URL
 from pybot.services.conversations.commands import MAX_INSTRUCTIONS_LENGTH, MAX_TITLE_LENGTH
+
+SIGN_OUT_PATH = "/sign-out"
 
 
 @strawberry.type(description="The limits that requests are held to.")
@@ -82,3 +85,8 @@ class Server:
     @field("The limits that requests are held to.")
     def limits(self, info: Info) -> Limits:
         return Limits.from_settings(info.context.services.settings)
+
+    @field("Where a user signs out; null when the server was not told.")
+    def sign_out_url(self, info: Info) -> URL | None:
+        # By way of Pybot, which then closes what the user has open.
+        return URL(SIGN_OUT_PATH) if info.context.services.settings.sign_out_url else None

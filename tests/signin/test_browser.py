@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
+from pybot import sign_out
 from tests.client import text_of
 from tests.fixtures.server import Server, Start
 from tests.scripted_tgi import ScriptedTGI
@@ -127,6 +128,45 @@ async def test_message_of_a_signed_out_user_is_there_when_they_are_back(
         await ann.question.get_by_role("button", name="Retry").click()
         await expect(ann.answer).to_contain_text("still here")
         await expect(ann.page.get_by_role("article", name="You")).to_have_count(2)
+
+
+async def test_menu_signs_out_and_what_was_open_is_closed(
+    start: Start, open_site: Open, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_out, "DELAY", 1)
+    async with (
+        start(sign_out_url="/oidc/callback?logout=%2F") as server,
+        open_site(server) as site,
+        visitor(browser, site.url, site.provider) as ann,
+    ):
+        await ann.open()
+        await ann.sign_in("ann")
+        await ann.ask("[[answer: all is well]]")
+        await ann.until_answered()
+        tab = await ann.context.new_page()
+        await tab.goto(site.url)
+        await tab.get_by_role("button", name="Account").click()
+        await expect(tab.get_by_text("ann", exact=True)).to_be_visible()
+        await tab.get_by_role("menuitem", name="Sign out").click()
+        await expect(tab.get_by_role("button", name="End session")).to_be_visible()
+        await expect(ann.signed_out).to_be_visible()
+        await expect(ann.answer).to_contain_text("all is well")
+
+
+async def test_page_of_somebody_else_is_loaded_anew(site: Site, browser: Browser) -> None:
+    """Its requests would be those of the one who has signed in since."""
+    async with visitor(browser, site.url, site.provider) as ann:
+        await ann.open()
+        await ann.sign_in("ann")
+        await ann.ask("[[answer: only for ann]] [[title: Plan of ann]]")
+        await ann.until_answered()
+        await ann.sign_out()
+        tab = await ann.context.new_page()
+        bob = Visitor(ann.context, tab, site.url, site.provider)
+        await bob.open()
+        await bob.sign_in("bob")
+        await expect(ann.page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+        await expect(ann.titles).to_have_count(0)
 
 
 async def test_next_user_of_a_browser_finds_no_text_of_the_one_before(

@@ -63,12 +63,14 @@ export const EarlierMessagesQuery = graphql(
   [MessageFields],
 );
 
-/** A page of the viewer's conversations, newest first, as of the viewer's `eventCursor`. */
+/** A page of the viewer's conversations, newest first, as of their `eventCursor`, and who they are. */
 export const ConversationsQuery = graphql(
   `
     query Conversations($first: Int!, $after: String) {
       viewer {
         id
+        displayName
+        email
         eventCursor
         conversations(first: $first, after: $after) {
           nodes {
@@ -79,6 +81,9 @@ export const ConversationsQuery = graphql(
             endCursor
           }
         }
+      }
+      server {
+        signOutUrl
       }
     }
   `,

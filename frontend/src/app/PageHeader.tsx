@@ -1,8 +1,8 @@
 import { Menu } from "lucide-react";
 import { useEffect, type ReactNode } from "react";
 import { strings } from "../shared/strings";
+import { AccountMenu } from "./AccountMenu";
 import { drawerOpen } from "./drawer";
-import { ThemeMenu } from "./ThemeMenu";
 
 interface Props {
   /** Also the title of the document. */
@@ -28,7 +28,7 @@ export function PageHeader({ title, children }: Props) {
         {title}
       </p>
       {children}
-      <ThemeMenu />
+      <AccountMenu />
     </header>
   );
 }

@@ -2,7 +2,7 @@ export type Theme = "light" | "dark" | "system";
 
 /** The same key as in public/theme.js, which sets the theme before the first paint. */
 const KEY = "theme";
-const dark = matchMedia("(prefers-color-scheme: dark)");
+const wantsDark = () => matchMedia("(prefers-color-scheme: dark)");
 
 export function chosenTheme(): Theme {
   try {
@@ -23,13 +23,13 @@ export function chooseTheme(theme: Theme): void {
 }
 
 function show(theme: Theme): void {
-  const system = dark.matches ? "dark" : "light";
+  const system = wantsDark().matches ? "dark" : "light";
   document.documentElement.dataset.theme = theme === "system" ? system : theme;
 }
 
 /** Follows the system's theme while it is the chosen one, and the choice in other tabs. */
 export function followTheme(): void {
-  dark.addEventListener("change", () => show(chosenTheme()));
+  wantsDark().addEventListener("change", () => show(chosenTheme()));
   addEventListener("storage", (event) => {
     if (event.key === KEY) show(chosenTheme());
   });

@@ -19,6 +19,13 @@ export function store(key: string, value: string | null): void {
   }
 }
 
+/** Calls back with each text that another tab keeps under a key; null when it forgets it. */
+export function onStoredElsewhere(key: string, callback: (value: string | null) => void): void {
+  addEventListener("storage", (event) => {
+    if (event.key === PREFIX + key) callback(event.newValue);
+  });
+}
+
 /** The names of what is kept. */
 export function storedKeys(): string[] {
   try {

@@ -59,6 +59,7 @@ export const strings = {
     },
   },
 
+  account: { label: "Account", signOut: "Sign out" },
   theme: { label: "Theme", light: "Light", dark: "Dark", system: "System" },
 
   chat: {

@@ -1,7 +1,7 @@
 import { beforeEach, expect, it, vi } from "vitest";
 import { query, RequestFailed } from "../api/client";
 import { draft, keepDraft } from "./drafts";
-import { forgetTextsOfOthers, keepTextsOf } from "./keptTexts";
+import { forgetTextsOfOthers, keepTextsOf, onOtherOwner } from "./keptTexts";
 
 vi.mock("../api/client", () => ({ query: vi.fn(), RequestFailed: class extends Error {} }));
 
@@ -44,4 +44,17 @@ it("loses nothing when the server does not answer", async () => {
   vi.mocked(query).mockRejectedValueOnce(new RequestFailed());
   await forgetTextsOfOthers();
   expect(draft("new")).toBe("Hello");
+});
+
+it("notices somebody else in another tab, and only them", () => {
+  const noticed = vi.fn();
+  onOtherOwner(noticed);
+  keepTextsOf("ann");
+  for (const newValue of ["ann", null]) {
+    dispatchEvent(new StorageEvent("storage", { key: "pybot.viewer", newValue }));
+  }
+  dispatchEvent(new StorageEvent("storage", { key: "pybot.draft.new", newValue: "bob" }));
+  expect(noticed).not.toHaveBeenCalled();
+  dispatchEvent(new StorageEvent("storage", { key: "pybot.viewer", newValue: "bob" }));
+  expect(noticed).toHaveBeenCalledOnce();
 });

@@ -1,9 +1,12 @@
 import { query } from "../api/client";
 import { ViewerQuery } from "../api/queries";
-import { store, stored, storedKeys } from "../shared/storage";
+import { onStoredElsewhere, store, stored, storedKeys } from "../shared/storage";
 
 /** Where it is kept whose drafts and unsent messages this browser keeps. */
 const OWNER = "viewer";
+
+/** For whom this tab was loaded; null until the server has said it. */
+let owner: string | null = null;
 
 function keptTexts(): string[] {
   return storedKeys().filter((key) => key !== OWNER);
@@ -11,6 +14,7 @@ function keptTexts(): string[] {
 
 /** What is typed from now on is this person's. */
 export function keepTextsOf(viewerId: string): void {
+  owner = viewerId;
   store(OWNER, viewerId);
 }
 
@@ -24,4 +28,11 @@ export async function forgetTextsOfOthers(): Promise<void> {
   } catch {
     // Without an answer nobody else is known to be here, and what was not sent is not lost.
   }
+}
+
+/** Calls back once another tab finds somebody else signed in: this one's requests are theirs too. */
+export function onOtherOwner(callback: () => void): void {
+  onStoredElsewhere(OWNER, (viewerId) => {
+    if (owner !== null && viewerId !== null && viewerId !== owner) callback();
+  });
 }

@@ -5,6 +5,7 @@ import { connection } from "../api/socket";
 import { ViewerEvents } from "../api/subscriptions";
 import { oncePerFrame } from "../shared/frames";
 import { Observable } from "../shared/observable";
+import { account } from "./account";
 import { forgetConversation } from "./conversations";
 import { keepTextsOf } from "./keptTexts";
 import { listFromSnapshot, reduceList, withOlder, type ConversationList } from "./list";
@@ -38,8 +39,11 @@ class ListStore {
 
   readonly load = async (): Promise<void> => {
     try {
-      const { viewer } = await query({ document: ConversationsQuery, variables: { first: PAGE } });
+      const variables = { first: PAGE };
+      const { viewer, server } = await query({ document: ConversationsQuery, variables });
       keepTextsOf(viewer.id);
+      const { displayName: name, email } = viewer;
+      account.set({ name, email, signOutUrl: server.signOutUrl });
       this.#list = listFromSnapshot(viewer.eventCursor, present(viewer.conversations));
       this.#publishNow();
       if (this.#users > 0) this.#follow();

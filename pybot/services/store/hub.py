@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 # Entries that wait for a reader; one that falls behind further reads the log instead.
 INBOX_SIZE = 256
 RECONNECT_DELAY = 0.5  # seconds
-# The channel on which every process hears IDs of runs that were cancelled.
+# The channel on which every process hears of runs that were cancelled, by their IDs, and of users
+# who signed out (`pybot/sign_out.py`).
 NOTICES = "pybot:hub"
 # A log from which nothing came for SILENT_LOOKS * LOOK_INTERVAL seconds is read once. One timer
 # serves all readers: one for each reader would be set and cancelled for every token.
@@ -106,6 +107,10 @@ class Hub:
     def subscriptions(self, log: str) -> int:
         """How many of a channel's subscribers are this process: 0 or 1."""
         return int(log in self._confirmed)
+
+    async def notify(self, notice: str) -> None:
+        """Have every process call its `on_notice`, this one included; raises Unavailable."""
+        await with_unavailable(self._client.publish(NOTICES, notice))
 
     @contextlib.asynccontextmanager
     async def running(self, supervisor: Supervisor) -> AsyncGenerator[None]:
