@@ -19,7 +19,7 @@ from pybot.services.local.kernel_child import KernelChild
 from pybot.services.local.kernel_launcher import KernelLauncher
 
 INTERRUPT_TIMEOUT = 1  # seconds until an interrupt is taken as sent, heard or not
-GOODBYE_TIMEOUT = 1  # seconds that a kernel has to close its files
+SHUTDOWN_TIMEOUT = 1  # seconds that a kernel has to close its files
 RECONNECT = 10  # milliseconds between two tries to reach a socket that is not there yet
 LARGEST_MESSAGE = 1024 * 1024  # bytes; replies to the owner are short
 
@@ -90,8 +90,8 @@ class KernelProcess:
         if self._process is None or self._watch is None:
             return
         if polite and self.alive:
-            await self._command("shutdown_request", GOODBYE_TIMEOUT, {"restart": False})
-            await asyncio.wait([self._watch], timeout=GOODBYE_TIMEOUT)
+            await self._command("shutdown_request", SHUTDOWN_TIMEOUT, {"restart": False})
+            await asyncio.wait([self._watch], timeout=SHUTDOWN_TIMEOUT)
         self._process.kill()
         await self._watch
         if self._client is not None:
