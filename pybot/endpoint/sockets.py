@@ -25,7 +25,7 @@ FORBIDDEN, TOO_MANY, INTERNAL = 4403, 4429, 4500
 
 
 class SocketView(GraphQL[Any, None]):
-    """Serves WebSockets; requests over HTTP are not its business."""
+    """Serves WebSockets; `http.HttpEndpoint` serves HTTP."""
 
     graphql_transport_ws_handler_class = TransportHandler
     websocket_adapter_class = SocketAdapter
@@ -80,7 +80,7 @@ class SocketView(GraphQL[Any, None]):
 
     @override
     def is_websocket_origin_allowed(self, request: WebSocket, origin: str) -> bool:
-        """Say yes: `serve` has asked already, and refuses in a way that browsers can see."""
+        """Always True: `serve` has checked it, and refuses with a code that pages can see."""
         return True
 
     @override
@@ -105,7 +105,7 @@ class SocketView(GraphQL[Any, None]):
 
 
 async def _refuse(socket: WebSocket, code: int, reason: str) -> None:
-    """Accept, then close: browsers show pages no code of a handshake that was refused."""
+    """Accept, then close: of a refused handshake, browsers do not show the code to the page."""
     await socket.accept(next(iter(socket["subprotocols"]), None))
     await _close(socket, code, reason)
 

@@ -1,7 +1,7 @@
 """What Pybot uses of graphql-core 3.3 beside its documented interface, all in one place.
 
-- `EventExecutor`, `selection_of`: graphql-core executes the whole operation anew for each event of
-  a subscription; here the result of an event may be given instead. They override
+- `EventExecutor`, `selection_of`: graphql-core executes the whole operation again for each event
+  of a subscription; here the result of an event may be given instead. They override
   `Executor.build_per_event_executor`, and use `collect_fields` as it does.
   `tests/endpoint/test_compiled.py` notices a change.
 - `is_about_tokens`, `in_words_of_graphql`: graphql-core has no codes for its errors, only texts.

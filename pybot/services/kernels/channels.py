@@ -58,7 +58,7 @@ class Channels:
     async def subscribed(self) -> None:
         """Wait until the kernel sends its outputs here.
 
-        It confirms each new topic, and only new ones: hence a topic of a random name.
+        It confirms each new topic, and only new ones, so the topic has a random name.
         """
         topic = uuid4().hex.encode()
         socket = self._client.iopub_channel.socket

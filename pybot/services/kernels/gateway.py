@@ -235,7 +235,7 @@ class GatewayKernels:
 
 
 def _report(task: asyncio.Task[None], queue: ReactionQueue) -> None:
-    """Put the failure of reading into the queue: nobody else waits for the task."""
+    """Put the failure of reading into the queue: no other task awaits it."""
     failure = None if task.cancelled() else task.exception()
     if isinstance(failure, KernelDied | KernelUnavailable | EndMissed):
         queue.fail(failure)

@@ -173,7 +173,7 @@ def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _count(content: Mapping[str, Any]) -> int | None:
-    """The execution count. GraphQL's Int ends at 31 bits, and so does what is believed."""
+    """The execution count; None for one that GraphQL's Int cannot carry."""
     count = content.get("execution_count")
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < 2**31:
         return None

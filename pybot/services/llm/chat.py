@@ -26,7 +26,8 @@ from pybot.services.records import RunErrorCode, TokenUsage
 
 CHARACTERS_A_TOKEN = 4.0  # a guess, until a service has counted a prompt
 USAGE_TIMEOUT = 2  # seconds for the usage to follow the end
-# Ends that are none: vLLM's and SGLang's for what they gave up, OpenAI's for what it withheld.
+# Reasons of an end that mean a broken answer: vLLM's and SGLang's when they give up, OpenAI's when
+# it withholds text.
 _BROKEN = {
     "abort": "the model's service gave it up",
     "error": "the model's service failed",
@@ -88,7 +89,7 @@ class ChatCompletionsModel:
         await self._http.aclose()
 
     async def _post(self, request: ModelRequest) -> aiohttp.ClientResponse:
-        """Send the request; once more in plainer words where the server cannot go on as counted."""
+        """Send the request; again, with a turn that asks, if it continues no message."""
         messages = await self._messages(request.turns)
         try:
             return await self._send(request, messages)

@@ -1,6 +1,6 @@
 """How a server is asked to go on with an unfinished turn of the assistant: no I/O.
 
-The protocol of chat completions has no word for it. llama.cpp leaves a last turn of the assistant
+The protocol of chat completions has no field for it. llama.cpp leaves a last turn of the assistant
 open, vLLM and SGLang do so when asked in fields of their own (which others refuse), with Ollama it
 depends on the model's template, and TGI always begins a new turn. Where the server is
 not known to go on, a user's turn asks for it: any model understands that, though it may repeat a

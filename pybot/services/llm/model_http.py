@@ -1,6 +1,6 @@
 """The connection to a model's service: requests, and streams with a limit on silence.
 
-Whatever goes wrong below comes out as ModelError, so that adapters only know what is said.
+Every failure of the connection is a ModelError, so that adapters deal with contents only.
 """
 
 import asyncio

@@ -108,7 +108,7 @@ async def spawn(
 ) -> KernelChild:
     """Start a process. KernelUnavailable when the system does not let it."""
     reading, writing = os.pipe()
-    # Not a pipe of asyncio's: it takes a process for running while anybody has one open.
+    # Not a pipe of asyncio's: it counts a process as running while a pipe of it is open.
     tail = OutputTail()
     pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: tail, os.fdopen(reading, "rb", buffering=0)

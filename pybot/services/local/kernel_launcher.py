@@ -34,7 +34,7 @@ TRIAL_TIMEOUT = 20  # seconds
 
 
 class KernelLauncher:
-    """Knows how kernels are started on this machine."""
+    """Starts the processes of kernels on this machine."""
 
     def __init__(self, config: OwnerConfig) -> None:
         self._config = config

@@ -33,7 +33,7 @@ class Program:
     """A program: how to start it, and how to see that it is ready.
 
     `argv[0]` is an absolute path. `ready` returns True once the program answers, False while it
-    does not yet. `death_signal` is what the program gets when this process dies without a word.
+    does not yet. `death_signal` is what the program gets when this process is killed.
     Times are in seconds.
     """
 

@@ -1,7 +1,7 @@
 """The queue: runs that wait for a worker, the one that has waited longest first.
 
-Taking a run off it is no promise. Between that and the take-up a process may be lost; repair then
-puts the run back. Who works on a run is decided by its fence and its lease alone.
+Taking a run off the queue gives no right to it. A process may be lost before it takes the run up;
+repair then puts the run back. Who works on a run is decided by its fence and its lease alone.
 """
 
 from typing import Any
