@@ -21,7 +21,7 @@ from pathlib import Path
 PR_SET_CHILD_SUBREAPER = 36
 END_TIMEOUT = 10.0  # seconds: programs whose parent was killed notice that, and end themselves
 LEFT = 3  # exit code
-# What Pybot and its tests make; others leave caches, for whoever runs them next.
+# What Pybot and its tests make; others leave caches for their next run.
 OURS = "pybot-"
 
 

@@ -88,7 +88,7 @@ def test_exit_code_is_the_commands(run: Run, folder: Path) -> None:
 
 
 def test_sigterm_ends_the_command_and_what_it_started(folder: Path) -> None:
-    """Whoever ends the run ends all of it."""
+    """Ending the run ends all of it."""
     code = f"{ORPHAN}; print(1, flush=True); import time; time.sleep(62)"
     with subprocess.Popen(
         [sys.executable, "-m", "tests.leftovers", sys.executable, "-c", code],

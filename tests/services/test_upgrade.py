@@ -182,7 +182,7 @@ async def test_newer_data_is_refused_in_one_line(
     assert [line for line in lines if f"data of version {VERSION + 1}" in line] == lines
 
 
-async def test_redis_that_is_away_at_the_start_is_brought_over_once_it_is_there(
+async def test_redis_that_is_away_at_the_start_is_upgraded_once_it_is_there(
     settings: Settings,
 ) -> None:
     """Until then nothing is read or written."""

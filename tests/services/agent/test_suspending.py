@@ -52,7 +52,7 @@ async def test_longest_answer_counts_what_was_written_before_and_was_not_lost() 
         assert outcome.usage.completion_tokens >= limit
 
 
-async def test_patience_that_ended_ends_the_answer_incomplete() -> None:
+async def test_expired_decision_ends_the_answer_incomplete() -> None:
     """With words of its own; the model is not asked."""
     model = FakeModel(["never"])
     outcome = await resumed(Resumption(decision=Decision(has_expired=True)), model=model)

@@ -154,7 +154,7 @@ def test_nothing_comes_after_done() -> None:
 
 
 def test_finish_stands_in_for_a_lost_idle() -> None:
-    """Who knows that no idle status will come can end all the same, after the reply."""
+    """A reader that expects no idle status can end all the same, after the reply."""
     reader = ReactionReader(ID)
     assert reader.finish() == []
     reader = ReactionReader(ID)
