@@ -42,7 +42,7 @@ def argument_error(
     if not nodes:
         return None
     types = TypeInfo(schema)
-    finder = _Finder(types, _LiteralsWithVariables(operation, variables), nodes[0])
+    finder = _ProblemFinder(types, _LiteralsWithVariables(operation, variables), nodes[0])
     visit(document, TypeInfoVisitor(types, finder))
     if finder.problem is None:
         return None
@@ -81,7 +81,7 @@ class _LiteralsWithVariables(Literals):
         return isinstance(value, VariableNode) and value.name.value not in self._values
 
 
-class _Finder(Visitor):
+class _ProblemFinder(Visitor):
     """Finds the first problem of the field or the directive that a node is part of."""
 
     def __init__(self, types: TypeInfo, values: _LiteralsWithVariables, wanted: Node) -> None:

@@ -107,7 +107,7 @@ def with_argument(error: GraphQLError, document: DocumentNode) -> GraphQLError:
     used = next((node for node in error.nodes or () if isinstance(node, VariableNode)), None)
     if used is None or "argument" in (error.extensions or {}):
         return error
-    finder = _Finder(document, used)
+    finder = _VariableFinder(document, used)
     visit(document, finder)
     if not finder.place:
         return error
@@ -115,7 +115,7 @@ def with_argument(error: GraphQLError, document: DocumentNode) -> GraphQLError:
     return GraphQLError(error.message, error.nodes, extensions=extensions)
 
 
-class _Finder(Visitor):
+class _VariableFinder(Visitor):
     """Finds the argument in which a variable is used."""
 
     def __init__(self, document: DocumentNode, wanted: VariableNode) -> None:

@@ -59,10 +59,10 @@ async def run_agent(
     is closed, the kernel interrupted, the open part committed, and CancelledError raised again.
     Raises errors.Superseded when another worker has taken the run up: then it touches nothing more.
     """
-    return await _Run(tools, assignment, settings, pause, grace).outcome()
+    return await _AgentRun(tools, assignment, settings, pause, grace).outcome()
 
 
-class _Run:
+class _AgentRun:
     """One run of the loop."""
 
     def __init__(

@@ -95,14 +95,14 @@ class Attempt:
         """Work on the run; after an outage of Redis, from what is committed."""
         while not self._is_stopping:
             try:
-                await self._once()
+                await self._work_once()
                 self._is_over = not self._is_stopping
                 return
             except Unavailable as error:
                 logger.warning("run=%s is interrupted: %s", self.run_id, error)
             await asyncio.sleep(REDIS_PAUSE)
 
-    async def _once(self) -> None:
+    async def _work_once(self) -> None:
         """Take the run up, and work on it; raises Unavailable when Redis fails meanwhile."""
         viewer = await self._gate.owner(conversation_of(self.run_id))
         stored = None

@@ -267,7 +267,7 @@ async def test_bug_around_an_answer_leaves_its_run_to_repair(
     """The worker goes on with others."""
     run = await room.send()
     with monkeypatch.context() as patched:
-        patched.setattr("pybot.services.runs.attempt.Attempt._once", async_bug)
+        patched.setattr("pybot.services.runs.attempt.Attempt._work_once", async_bug)
         async with room.worker(ScriptedAnswers()):
             await until(lambda: failures_logged(caplog))
     assert failures_logged(caplog) == [f"run={run.id} failed and waits for repair"]
