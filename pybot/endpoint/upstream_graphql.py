@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from pybot.endpoint.upstream_strawberry import Executor
 
-# What graphql-core says of Python's values and of its own classes, in GraphQL's words.
+# Python's values and classes in graphql-core's messages, and GraphQL's words for them.
 _WORDS = (
     (re.compile(r"\bnot to be None\b"), "not to be null"),
     (re.compile(r"^OneOf Input Object '(\w+)' must .*"), r"`\1` takes exactly one of its fields."),

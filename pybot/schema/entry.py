@@ -37,7 +37,7 @@ from pybot.services.values.once import Once
 
 
 class CommonFields(TypedDict):
-    """What every event says of itself."""
+    """The fields that every event has."""
 
     cursor: str
     occurred_at: datetime

@@ -34,7 +34,7 @@ class PageInfo:
 
     @classmethod
     def from_page(cls, page: Page[T]) -> "PageInfo":
-        """What a page of a service says of itself."""
+        """The PageInfo of a service's page."""
         return cls(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,

@@ -18,7 +18,7 @@ from pybot.services.values.instants import now
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two looks at the record of a kernel that another process restarts.
+# Seconds between two checks of the record of a kernel that another process restarts.
 POLL_INTERVAL = 0.1
 EXPECTED = (KernelUnavailable, KernelDied, PybotError)  # failures of a start
 

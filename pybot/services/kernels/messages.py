@@ -186,7 +186,7 @@ def _display_id(content: Mapping[str, Any]) -> str | None:
 
 
 def _sizes(content: Mapping[str, Any]) -> dict[str, Size]:
-    """What the metadata of a bundle says of how large its images are to be shown."""
+    """The sizes that a bundle's metadata gives for its images."""
     try:
         metadata = msgspec.convert(content.get("metadata"), dict[str, Any])
     except msgspec.ValidationError:

@@ -31,7 +31,7 @@ class ModelHttp:
         self._session: aiohttp.ClientSession | None = None
 
     async def get(self, path: str) -> bytes:
-        """What is said at `path`. Raises aiohttp.ClientError and TimeoutError."""
+        """The body of a GET of `path`. Raises aiohttp.ClientError and TimeoutError."""
         timeout = aiohttp.ClientTimeout(total=INFO_TIMEOUT)
         async with self._open().get(f"{self._url}{path}", timeout=timeout) as response:
             response.raise_for_status()

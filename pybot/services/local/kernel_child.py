@@ -13,8 +13,8 @@ from pybot.services.kernels.base import KernelUnavailable
 
 QUOTED = 2000  # bytes of its standard error
 FREEZE_TRIES = 100
-FREEZE_INTERVAL = 0.0005  # seconds; the first look is nearly always enough
-TAIL_TIMEOUT = 0.1  # seconds to read what was said before the end
+FREEZE_INTERVAL = 0.0005  # seconds; the first check is nearly always enough
+TAIL_TIMEOUT = 0.1  # seconds to read what was written before the end
 
 
 class OutputTail(asyncio.Protocol):

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from pybot.services.local import launch
 
-POLL_INTERVAL = 0.02  # seconds between two looks while waiting
-WATCH_INTERVAL = 0.25  # seconds between two looks at a program that runs
+POLL_INTERVAL = 0.02  # seconds between two checks while waiting
+WATCH_INTERVAL = 0.25  # seconds between two checks of a program that runs
 QUOTED_LINES = 5
 QUOTED_BYTES = 4096
 

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 # cancellation whose notice was lost.
 RENEWAL_INTERVAL = 1.0
 CANCEL_AGAIN_AFTER = 5.0  # seconds until a run that was cancelled, and goes on, is cancelled again
-REDIS_PAUSE = 0.5  # seconds between two looks at a Redis that does not do its part
+REDIS_PAUSE = 0.5  # seconds until a run is tried again after Redis failed
 RELEASE_TIMEOUT = 3.0  # seconds that a worker which stops waits for Redis
 
 

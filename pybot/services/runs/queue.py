@@ -12,7 +12,7 @@ from pybot.services.store.client import Client
 from pybot.services.store.hub import NOTICES
 from pybot.services.values.instants import milliseconds, now
 
-# A look at an empty queue waits so long for a run, in seconds.
+# Seconds that `take` waits for a run at an empty queue.
 BLOCK = 1.0
 WAKE_EXPIRES = 10  # seconds
 

@@ -29,7 +29,7 @@ SHAS = {
     script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
     for script in (SCRIPT, SCRIPT_WHEN_FULL)
 }
-# Upstream's signature says one word.
+# hiredis packs several words, though its type takes one.
 packed: Callable[[tuple[Word, ...]], bytes] = cast("Any", hiredis).pack_command
 
 BATCH = 64  # writes of one pipeline at most

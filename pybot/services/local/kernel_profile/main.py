@@ -64,7 +64,7 @@ def importer(namespace: dict[str, Any]) -> Callable[[Any], None]:
             if name not in namespace and re.search(rf"\b{name}\b", info.raw_cell):
                 try:
                     namespace[name] = import_module(module)
-                except ImportError:  # the cell's own NameError says it better
+                except ImportError:  # the cell raises a NameError by itself
                     continue
 
     return bind
