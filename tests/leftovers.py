@@ -1,7 +1,7 @@
 """Run a command, and fail when it leaves a process, a socket or a file behind.
 
 `python -m tests.leftovers COMMAND…`. The command has a folder for temporary files of its own. What
-it starts and leaves alone is inherited by this process, whatever it was told of its parent; it is
+it starts and leaves alone is inherited by this process, whichever its parent was; it is
 given some seconds to end, then it is named and killed.
 """
 

@@ -212,8 +212,8 @@ async def check_user(api: Api, content: dict[str, Any]) -> None:
     assert [each["id"] for each in listed["nodes"]] == [each["id"] for each in expected]
     assert listed["totalCount"] == len(expected)
     for node, conversation in zip(listed["nodes"], expected, strict=True):
-        told = {key: value for key, value in conversation.items() if key in node}
-        assert like(node, told) == told
+        comparable = {key: value for key, value in conversation.items() if key in node}
+        assert like(node, comparable) == comparable
         if conversation["activeRun"] is None:
             await check_conversation(api, conversation)
     for deleted in content["deleted"]:

@@ -18,7 +18,7 @@ from pybot.services.kernels.upstream_jupyter_client import connect
 from pybot.services.local.kernel_child import KernelChild
 from pybot.services.local.kernel_launcher import KernelLauncher
 
-INTERRUPT_TIMEOUT = 1  # seconds until an interrupt is taken as sent, heard or not
+INTERRUPT_TIMEOUT = 1  # seconds until an interrupt is taken as sent, answered or not
 SHUTDOWN_TIMEOUT = 1  # seconds that a kernel has to close its files
 RECONNECT = 10  # milliseconds between two tries to reach a socket that is not there yet
 LARGEST_MESSAGE = 1024 * 1024  # bytes; replies to the owner are short

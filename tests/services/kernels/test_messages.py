@@ -219,7 +219,7 @@ def test_hostile_messages_never_fail(messages: list[tuple[object, object]]) -> N
 
 
 def test_reply_that_says_nothing_is_that_of_what_came_before() -> None:
-    """An error that was told makes it one; else all was well."""
+    """After an error message it is an error; else it is ok."""
     silent: tuple[str, dict[str, Any]] = ("execute_reply", {})
     error: tuple[str, dict[str, Any]] = ("error", {"ename": "E", "evalue": "v", "traceback": []})
     assert feed(silent, IDLE) == [Done(status="ok")]

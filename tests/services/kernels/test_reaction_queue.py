@@ -98,7 +98,7 @@ async def test_failure_comes_after_what_was_said_before() -> None:
 
 
 async def test_failure_wakes_the_reader() -> None:
-    """A reader that waits hears of the failure."""
+    """A reader that waits gets the failure."""
     queue = ReactionQueue()
     waiting = asyncio.ensure_future(queue.get())
     await asyncio.sleep(0)
