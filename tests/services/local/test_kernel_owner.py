@@ -133,7 +133,7 @@ def test_without_sandbox_only_when_the_settings_allow_it(make_owner: MakeOwner) 
 
 
 def test_files_of_code_that_is_shut_down_are_written_out(make_owner: MakeOwner) -> None:
-    """A kernel that is shut down politely closes what its code left open."""
+    """A kernel that is shut down gracefully closes what its code left open."""
     config = make_owner()
 
     async def scenario() -> None:
