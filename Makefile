@@ -41,7 +41,7 @@ bench: setup ## what Pybot costs, as ratios (ARGS="--full", ARGS="hundred idle";
 smoke-model: setup ## ask the local model each example prompt three times, through the whole stack
 	@$(PYTHON_OF_VENV) -m tests.e2e.smoke_model $(ARGS)
 
-lock: ## resolve the Python packages anew (requirements/*.txt)
+lock: ## resolve the Python packages again (requirements/*.txt)
 	@scripts/lock.sh
 
 clean: ## remove what was made; .pybot/ (your data) stays

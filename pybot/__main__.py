@@ -6,7 +6,7 @@ from types import FrameType
 
 
 def main() -> None:
-    """Run the command line; a Ctrl-C while it is still being imported ends it without a word."""
+    """Run the command line; a Ctrl-C while it is still being imported ends it silently."""
     signal.signal(signal.SIGINT, _leave)
     from pybot.cli import main as run_command_line
 

@@ -23,7 +23,7 @@ NAME_HEADER = "X-Forwarded-Preferred-Username"
 _MAX_LENGTH = 256
 # Apache's mod_auth_openidc sends this word for a claim that is missing.
 _MISSING = "(null)"
-# Control characters, invisible ones, halves of pairs, unassigned ones; separators of lines.
+# Unicode's control, format, surrogate and unassigned characters; line and paragraph separators.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
 _UNAUTHENTICATED = 4401
 _LOCAL_HOST = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
@@ -82,7 +82,7 @@ def _trusted(headers: Sequence[tuple[str, bytes]], header: str) -> str | _Untrus
         for token in value.decode("latin-1").split(",")
     ]
     if _plain(wanted) in named:
-        # A proxy that obeys drops its own header, and the client's remains.
+        # Proxies remove the headers named there, also their own: only the client's is left.
         return _Untrusted("must not be named in the header Connection")
     if not alike:
         return _Untrusted("is missing")
@@ -140,7 +140,7 @@ async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) 
     if scope["type"] == "http":
         await refusal.response()(scope, receive, send)
         return
-    # Accepted first, since browsers show pages no code of a handshake that was refused.
+    # Accepted first: of a refused handshake, browsers do not show the code to the page.
     socket = WebSocket(scope, receive, send)
     await socket.accept(next(iter(scope["subprotocols"]), None))
     await socket.close(_UNAUTHENTICATED, "Not signed in")

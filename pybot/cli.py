@@ -37,7 +37,7 @@ UP_DEADLINE = 4.5  # seconds from Ctrl-C to the end of `pybot up`, whatever hang
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command; exits with 0, 1 (it failed) or 2 (it was asked wrongly)."""
+    """Run one command; exits with 0, 1 (it failed) or 2 (wrong arguments or settings)."""
     options = _parser().parse_args(argv)
     try:
         settings = Settings()
@@ -119,7 +119,7 @@ def _up(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _serve(settings: Settings, options: argparse.Namespace) -> None:
-    """Serve with the environment alone."""
+    """Serve with the back ends that the environment names."""
     if settings.local_user:
         raise ServeError("LOCAL_USER is for `pybot up` alone: unset it")
     with bind(options.host, options.port, loopback_only=False) as listener:
@@ -187,7 +187,7 @@ def _importing() -> "asyncio.Future[ApplicationFactory]":
 
     def finish(result: Future[ApplicationFactory]) -> None:
         if imported.done():
-            return  # nobody waits any more
+            return  # the command has ended meanwhile
         if error := result.exception():
             imported.set_exception(error)
         else:
@@ -197,7 +197,7 @@ def _importing() -> "asyncio.Future[ApplicationFactory]":
         result = Future[ApplicationFactory]()
         try:
             result.set_result(_application_factory())
-        except BaseException as error:  # whatever it is, it is raised where the import is awaited
+        except BaseException as error:  # raised again where the import is awaited
             result.set_exception(error)
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(finish, result)

@@ -24,7 +24,7 @@ def _is_url(value: str, schemes: Collection[str]) -> bool:
         parts = urlsplit(value)
         named = parts.path if parts.scheme == "unix" else parts.hostname
         return parts.scheme in schemes and bool(named) and parts.port != 0
-    except ValueError:  # its port or its address is none
+    except ValueError:  # not a valid port or address
         return False
 
 
@@ -55,7 +55,7 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 
 
 class Section(BaseModel):
-    """A group of settings; unknown keys are mistakes."""
+    """A group of settings; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

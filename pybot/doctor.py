@@ -76,7 +76,7 @@ async def _why_writes_fail(client: "Redis") -> str:
 async def _modules(client: "Redis") -> list[Any]:
     try:
         return list(await client.module_list())
-    except ResponseError:  # managed ones forbid the question
+    except ResponseError:  # managed services forbid MODULE LIST
         return []
 
 

@@ -1,7 +1,7 @@
 """`/outputs/<id>`: the bytes of cells' outputs. They may be hostile, and are never a page.
 
-Whatever is fetched here is sandboxed, not sniffed and saved rather than shown, except for raster
-images; an SVG or a picture still appears in an `<img>`, where no script of it runs.
+Responses are sandboxed, never sniffed, and saved rather than shown, except for raster images. In
+an `<img>` an SVG is shown too: its scripts do not run there.
 """
 
 from hashlib import sha256

@@ -78,7 +78,7 @@ class _Repeats(logging.Filter):
 def configure_logging(level: str) -> None:
     """Send everything, uvicorn's lines too, to stderr in one form.
 
-    `level` is Pybot's own; libraries speak from WARNING on, unless it is DEBUG.
+    `level` is Pybot's own; libraries log from WARNING on, unless it is DEBUG.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())

@@ -68,7 +68,7 @@ class Shutdown:
     def _start(self, deadline: float | None) -> None:
         self.requested = True
         if deadline is not None:
-            # A thread works whatever the event loop is stuck in.
+            # A thread, since the event loop may be stuck.
             watchdog = threading.Timer(deadline, os._exit, [1])
             watchdog.daemon = True
             watchdog.start()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Resolve the Python packages anew. No index lines: the project names no registry's host.
+# Resolve the Python packages again. No index lines: the project names no registry's host.
 source "$(dirname "$0")/lib.sh"
 
 compile() {

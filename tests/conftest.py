@@ -15,7 +15,7 @@ TIMEOUT_MARGIN = 20.0  # seconds, where a test has a time of its own
 Test = Callable[..., Coroutine[None, None, None]]
 
 pytest_plugins = [
-    "tests.fixtures.chance",
+    "tests.fixtures.seed",
     "tests.fixtures.groups",
     "tests.fixtures.measures",
     "tests.fixtures.soak",

@@ -1,4 +1,4 @@
-"""A provider of kernels without processes, as unkind as the real ones."""
+"""A provider of kernels without processes, which fails as the real ones do."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -17,8 +17,8 @@ from pybot.services.kernels.base import (
 class FakeKernels:
     """Kernels that run `loop` until they end; other code just ends. `asked` is what was asked.
 
-    Who restarts a kernel or shuts it down ends what it runs, like a death. While `gate` is not set,
-    whatever is asked takes its time; with `failure` it fails.
+    Restarting a kernel or shutting it down ends what it runs, as its death does. While `gate` is
+    not set, every request waits; with `failure` it fails.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Run a command, and fail when it leaves a process, a socket or a file behind.
 
 `python -m tests.leftovers COMMAND…`. The command has a folder for temporary files of its own. What
-it starts and leaves alone is inherited by this process, whatever it was told of its parent; it is
+it starts and leaves alone is inherited by this process, whichever its parent was; it is
 given some seconds to end, then it is named and killed.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 PR_SET_CHILD_SUBREAPER = 36
 END_TIMEOUT = 10.0  # seconds: programs whose parent was killed notice that, and end themselves
 LEFT = 3  # exit code
-# What Pybot and its tests make; others leave caches, for whoever runs them next.
+# What Pybot and its tests make; others leave caches for their next run.
 OURS = "pybot-"
 
 

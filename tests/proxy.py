@@ -45,7 +45,7 @@ class Proxy:
         try:
             service, to_service = await self._connect()
         except OSError:
-            to_client.transport.abort()  # nobody is there: the client is told at once
+            to_client.transport.abort()  # nobody is there: the client sees it at once
             return
         self._writers.add(to_service)
         for copying in (

@@ -49,7 +49,7 @@ def run(folder: Path) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "message"),
     [
         (ORPHAN, ": sleep 61"),
         (SOCKET.format("left.sock"), "left.sock"),
@@ -57,13 +57,13 @@ def run(folder: Path) -> Run:
         (IN_PYTESTS, "pytest-of-x/deep.sock"),
     ],
 )
-def test_what_is_left_behind_fails_the_run(run: Run, folder: Path, code: str, told: str) -> None:
+def test_what_is_left_behind_fails_the_run(run: Run, folder: Path, code: str, message: str) -> None:
     """It is named, and taken away."""
     done = run(code)
     assert done.returncode == leftovers.LEFT
     [line] = done.stderr.splitlines()
     assert line.startswith("left behind: ")
-    assert told in line
+    assert message in line
     assert list(folder.iterdir()) == []
     if " process " in line:
         pid = line.split()[3].rstrip(":")
@@ -88,7 +88,7 @@ def test_exit_code_is_the_commands(run: Run, folder: Path) -> None:
 
 
 def test_sigterm_ends_the_command_and_what_it_started(folder: Path) -> None:
-    """Whoever ends the run ends all of it."""
+    """Ending the run ends all of it."""
     code = f"{ORPHAN}; print(1, flush=True); import time; time.sleep(62)"
     with subprocess.Popen(
         [sys.executable, "-m", "tests.leftovers", sys.executable, "-c", code],
@@ -100,6 +100,6 @@ def test_sigterm_ends_the_command_and_what_it_started(folder: Path) -> None:
         assert started.stdout is not None
         started.stdout.readline()
         started.terminate()
-        _, told = started.communicate()
+        _, message = started.communicate()
     assert started.returncode == 128 + signal.SIGTERM
-    assert ": sleep 61" in told
+    assert ": sleep 61" in message

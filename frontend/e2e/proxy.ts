@@ -34,7 +34,7 @@ export class Proxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Cuts all connections, without a farewell. */
+  /** Cuts all connections, without a close frame. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -9,7 +9,7 @@ test.afterEach(async ({ stack }) => {
   while (stack.workers.filter(({ running }) => running).length < 2) await stack.startWorker();
 });
 
-/** Stops whoever has the run until another has taken it up. */
+/** Stops the worker that has the run until another one has taken it up. */
 async function outlast(stack: HarmedStack): Promise<void> {
   const lost = stack.holder();
   lost.child.kill("SIGSTOP");

@@ -35,8 +35,8 @@ class SocketOwner(Protocol):
 class SocketAdapter(WebSocketAdapter):
     """Strawberry's view of a WebSocket.
 
-    Whoever ends the socket (its client, its age, a stalled send, the server) ends `iter_json`, and
-    with it the handler, which closes the socket's operations.
+    When the socket ends (by its client, its age, a stalled send or the server), `iter_json` ends,
+    and with it the handler, which closes the socket's operations.
     """
 
     def __init__(self, view: AnyView, request: WebSocket, response: WebSocket) -> None:
@@ -103,7 +103,7 @@ class SocketAdapter(WebSocketAdapter):
         try:
             return await self.ws.receive()
         except asyncio.CancelledError:
-            # Ours, from `_end`; unless somebody else cancels the task as well.
+            # The cancellation is that of `_end`, unless another one came too.
             if not self._ended.is_set() or (self._reader and self._reader.uncancel() > 0):
                 raise
             return None

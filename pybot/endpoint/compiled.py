@@ -1,9 +1,9 @@
 """Events of a subscription, executed from a selection that is compiled once.
 
-graphql-core executes the whole operation anew for every event, which takes longer than anything
+graphql-core executes the whole operation again for every event, which takes longer than anything
 else that happens to a token. A selection does not change while its operation lasts, so for each
-type of event it is compiled into its leaves when the first one comes. Whatever is more than plain
-attributes with valid values (objects, lists, resolvers, arguments, values that are refused) is
+type of event it is compiled into its leaves when the first one comes. All that is not a plain
+attribute with a valid value (objects, lists, resolvers, arguments, values that are refused) is
 executed by graphql-core, so that the results are the same.
 """
 
@@ -18,12 +18,12 @@ from typing_extensions import override
 from pybot.endpoint.upstream_graphql import EventExecutor, selection_of
 from pybot.endpoint.upstream_strawberry import attribute_of
 
-# Of these types a value of this class is its own result.
+# Scalars, and the class whose values are results without a conversion.
 _AS_IT_IS: dict[str, type] = {"String": str, "ID": str, "Boolean": bool}
 
 
 class Leaf(Struct, frozen=True):
-    """A selected field whose value is an attribute; `typename` stands for itself."""
+    """A selected field whose value is an attribute; of `__typename` the value is `typename`."""
 
     key: str
     attribute: str = ""

@@ -15,6 +15,7 @@ from graphql import (
     validate,
 )
 
+from pybot.endpoint.argument_errors import argument_error
 from pybot.endpoint.complexity import (
     Complexity,
     NestedTooDeeply,
@@ -22,7 +23,6 @@ from pybot.endpoint.complexity import (
     counter_for,
     size_variables,
 )
-from pybot.endpoint.given_values import argument_error
 from pybot.endpoint.limits import QueryLimits
 from pybot.endpoint.literals import RULES, VALIDATION_FAILED, with_argument
 from pybot.endpoint.masking import with_code
@@ -111,7 +111,7 @@ class Documents:
         variables: Mapping[str, Any] | None,
         error: GraphQLError,
     ) -> GraphQLError | None:
-        """What execution says of an argument, in our words and with its place; None if unclear."""
+        """Execution's error about an argument, reworded and with its place; None if not found."""
         document = self.parse(query)
         operation = _operation(document, operation_name)
         return argument_error(self._schema, document, operation, variables or {}, error)

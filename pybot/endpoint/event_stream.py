@@ -33,7 +33,7 @@ _HEADERS = {
     **HEADERS,
     "content-type": f"{EVENTS}; charset=utf-8",
     "cache-control": "no-cache, no-store",
-    # nginx, and what is compatible with it, would collect events before it sends them on.
+    # nginx and compatible proxies would collect events before they send them on.
     "x-accel-buffering": "no",
 }
 _START: Message = {
@@ -50,7 +50,7 @@ _ABORT_TIMEOUT = 1
 
 
 class _Gone(Exception):
-    """The client takes no more."""
+    """The client has gone, or reads no more."""
 
 
 class EventStream:
@@ -180,4 +180,4 @@ async def _cancel_and_wait(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait({task})
     if not task.cancelled():
-        task.exception()  # asyncio logs what nobody has looked at
+        task.exception()  # or asyncio logs that it was never retrieved

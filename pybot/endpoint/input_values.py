@@ -1,7 +1,7 @@
-"""What is wrong with a value that is given for an input type, in words for those who send it.
+"""What is wrong with a value that is given for an input type, in words for a client.
 
-graphql-core checks the same, but speaks of its own values, repeats whatever was given, and says
-nowhere which argument it means. Here each error names the place in its message and as
+graphql-core checks the same, but its messages show Python's values, repeat what was given, and do
+not name the argument. Here each error names the place in its message and as
 `extensions.argument`.
 """
 
@@ -33,12 +33,12 @@ SCALAR_REQUIREMENTS = {
     "Boolean": "must be true or false",
 }
 
-Path = tuple[str | int, ...]
-Problem = tuple[Path, str]
+ArgumentPath = tuple[str | int, ...]
+Problem = tuple[ArgumentPath, str]
 
 
 def input_error(
-    path: Path, words: str, code: str, node: Node | None = None, *, sign: str = "$"
+    path: ArgumentPath, words: str, code: str, node: Node | None = None, *, sign: str = "$"
 ) -> GraphQLError:
     """The error of a value; `sign` stands before its place, which begins with a variable."""
     return GraphQLError(
@@ -51,7 +51,7 @@ def input_error(
 class InputValues(ABC):
     """Walks values along their types. Subclasses know how values of one notation are read."""
 
-    def problems(self, kind: Any, value: Any, path: Path) -> Iterator[Problem]:
+    def problems(self, kind: Any, value: Any, path: ArgumentPath) -> Iterator[Problem]:
         """What is wrong with a value at a place; nothing for variables, which come later."""
         if self.is_variable(value):
             return
@@ -100,7 +100,7 @@ class InputValues(ABC):
         is_known = self.enum_name(value) in kind.values
         return None if is_known else f"must be one of {listed(kind.values)}"
 
-    def _list(self, item_kind: Any, value: Any, path: Path) -> Iterator[Problem]:
+    def _list(self, item_kind: Any, value: Any, path: ArgumentPath) -> Iterator[Problem]:
         items = self.items(value)
         if items is None:
             # Lists take a single value as a list of one.
@@ -108,7 +108,9 @@ class InputValues(ABC):
         for index, item in enumerate(items or ()):
             yield from self.problems(item_kind, item, (*path, index))
 
-    def _object(self, kind: GraphQLInputObjectType, value: Any, path: Path) -> Iterator[Problem]:
+    def _object(
+        self, kind: GraphQLInputObjectType, value: Any, path: ArgumentPath
+    ) -> Iterator[Problem]:
         fields = self.fields(value)
         if fields is None:
             yield path, "must be an object"
@@ -138,7 +140,7 @@ def listed(names: Mapping[str, object]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _shown(path: Path) -> str:
+def _shown(path: ArgumentPath) -> str:
     """A place as in `input.items[0].text`."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{_cut(step)}" for step in path)
     return "".join(steps)[1:]

@@ -34,7 +34,7 @@ from graphql import (
 )
 from typing_extensions import override
 
-from pybot.endpoint.input_values import SCALAR_REQUIREMENTS, InputValues, Path, input_error
+from pybot.endpoint.input_values import SCALAR_REQUIREMENTS, ArgumentPath, InputValues, input_error
 
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 
@@ -88,7 +88,7 @@ class ArgumentsRule(ValidationRule):
             if name not in given and is_required_argument(definition):
                 self._report((name,), f"is required by {owner}", node)
 
-    def _report(self, path: Path, words: str, node: Node) -> None:
+    def _report(self, path: ArgumentPath, words: str, node: Node) -> None:
         self.report_error(input_error(path, words, VALIDATION_FAILED, node, sign=""))
 
 
@@ -107,7 +107,7 @@ def with_argument(error: GraphQLError, document: DocumentNode) -> GraphQLError:
     used = next((node for node in error.nodes or () if isinstance(node, VariableNode)), None)
     if used is None or "argument" in (error.extensions or {}):
         return error
-    finder = _Finder(document, used)
+    finder = _VariableFinder(document, used)
     visit(document, finder)
     if not finder.place:
         return error
@@ -115,14 +115,14 @@ def with_argument(error: GraphQLError, document: DocumentNode) -> GraphQLError:
     return GraphQLError(error.message, error.nodes, extensions=extensions)
 
 
-class _Finder(Visitor):
+class _VariableFinder(Visitor):
     """Finds the argument in which a variable is used."""
 
     def __init__(self, document: DocumentNode, wanted: VariableNode) -> None:
         super().__init__()
         self._document = document
         self._wanted = wanted
-        self.place: Path = ()
+        self.place: ArgumentPath = ()
 
     def enter_variable(
         self, node: VariableNode, _key: Any, _parent: Any, path: list[Any], *_: Any
@@ -134,9 +134,9 @@ class _Finder(Visitor):
         return self.BREAK
 
 
-def _place(document: DocumentNode, path: Sequence[str | int]) -> Path:
+def _place(document: DocumentNode, path: Sequence[str | int]) -> ArgumentPath:
     """The place in an argument to which a path through the tree of a document leads."""
-    place: Path = ()
+    place: ArgumentPath = ()
     tree: Any = document
     attribute = ""
     for step in path:

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 INTERNAL = "INTERNAL_SERVER_ERROR"
 BAD_INPUT = "BAD_USER_INPUT"
 
-# Gives the error in our words, or None.
+# Gives an error about an argument in plain words, with its place; None for others.
 Explain = Callable[[GraphQLError], GraphQLError | None]
 
 
@@ -28,7 +28,7 @@ def masked(error: GraphQLError, explain: Explain = lambda _: None) -> GraphQLErr
     """The error as a client sees it.
 
     Exceptions that carry `extensions["code"]` are meant for clients. What GraphQL itself says of
-    variables and arguments is their mistake, which `explain` may put in our words. Everything else
+    variables and arguments is their mistake, which `explain` may word plainly. Everything else
     is a bug of ours.
     """
     if "code" in (error.extensions or {}):

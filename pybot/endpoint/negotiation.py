@@ -8,8 +8,8 @@ from pybot.endpoint.refusal import JSON
 GRAPHQL = "application/graphql-response+json"
 EVENTS = "text/event-stream"
 
-# The first is given where a client does not mind: the specification's choice until clients that
-# do not know the newer type have died out.
+# The first one answers clients that accept both: the specification's choice until clients that do
+# not know the newer type are gone.
 _OFFERS = (JSON, GRAPHQL)
 
 
@@ -18,7 +18,7 @@ class Accepted:
     """The forms that a client accepts.
 
     `json` is the media type for an answer in one piece, None when there is none. `events` says
-    that the client named event streams, `prefers_events` that it would rather have one.
+    that the client named event streams, `prefers_events` that it prefers one.
     """
 
     json: str | None

@@ -1,4 +1,4 @@
-"""A Strawberry schema that may face anyone: limits, caches, codes and masked errors."""
+"""A Strawberry schema for untrusted clients: limits, caches, codes and masked errors."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import aclosing
@@ -136,7 +136,7 @@ class HardenedSchema(strawberry.Schema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Log nothing here: what is a bug is logged where it is masked, once."""
+        """Log nothing here: a bug is logged once, where it is masked."""
 
     def _explain(
         self, query: str | None, operation_name: str | None, variables: dict[str, Any] | None

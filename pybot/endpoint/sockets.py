@@ -27,7 +27,7 @@ SIGNED_OUT = "Signed out: connect again where you are signed in"
 
 
 class SocketView(GraphQL[Any, None]):
-    """Serves WebSockets; requests over HTTP are not its business."""
+    """Serves WebSockets; `http.HttpEndpoint` serves HTTP."""
 
     graphql_transport_ws_handler_class = TransportHandler
     websocket_adapter_class = SocketAdapter
@@ -86,7 +86,7 @@ class SocketView(GraphQL[Any, None]):
 
     @override
     def is_websocket_origin_allowed(self, request: WebSocket, origin: str) -> bool:
-        """Say yes: `serve` has asked already, and refuses in a way that browsers can see."""
+        """Always True: `serve` has checked it, and refuses with a code that pages can see."""
         return True
 
     @override
@@ -118,7 +118,7 @@ async def _close_each(sockets: Collection[SocketAdapter], reason: str) -> None:
 
 
 async def _refuse(socket: WebSocket, code: int, reason: str) -> None:
-    """Accept, then close: browsers show pages no code of a handshake that was refused."""
+    """Accept, then close: of a refused handshake, browsers do not show the code to the page."""
     await socket.accept(next(iter(socket["subprotocols"]), None))
     await _close(socket, code, reason)
 

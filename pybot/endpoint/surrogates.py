@@ -7,7 +7,7 @@ from typing import Any, cast
 import msgspec
 from graphql import GraphQLError
 
-from pybot.endpoint.input_values import Path, input_error
+from pybot.endpoint.input_values import ArgumentPath, input_error
 from pybot.endpoint.masking import BAD_INPUT
 
 _LONE_SURROGATE = "has half of a surrogate pair, which is no character"
@@ -38,9 +38,9 @@ def lone_surrogate_error(
     return None if place is None else input_error(place, _LONE_SURROGATE, BAD_INPUT)
 
 
-def _lone_surrogates(value: Any) -> Iterator[Path]:
+def _lone_surrogates(value: Any) -> Iterator[ArgumentPath]:
     """The paths of texts with a lone surrogate in a decoded JSON value, however deeply nested."""
-    left: list[tuple[Any, Path]] = [(value, ())]
+    left: list[tuple[Any, ArgumentPath]] = [(value, ())]
     while left:
         item, path = left.pop()
         anything: Any = item

@@ -31,7 +31,7 @@ class TransportHandler(TransportWSHandler[Any, None]):
     """One socket: what is malformed closes it (4400), what fails ends its operation only."""
 
     async def handle_message(self, message: Message) -> None:
-        """Act on one message, whatever it is."""
+        """Act on one message, well-formed or not."""
         if reason := message_problem(message):
             await self.handle_invalid_message(reason)
         elif message["type"] == "connection_init" and message.get("payload") is None:

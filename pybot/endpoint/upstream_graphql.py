@@ -1,7 +1,7 @@
 """What Pybot uses of graphql-core 3.3 beside its documented interface, all in one place.
 
-- `EventExecutor`, `selection_of`: graphql-core executes the whole operation anew for each event of
-  a subscription; here the result of an event may be given instead. They override
+- `EventExecutor`, `selection_of`: graphql-core executes the whole operation again for each event
+  of a subscription; here the result of an event may be given instead. They override
   `Executor.build_per_event_executor`, and use `collect_fields` as it does.
   `tests/endpoint/test_compiled.py` notices a change.
 - `is_about_tokens`, `in_words_of_graphql`: graphql-core has no codes for its errors, only texts.
@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from pybot.endpoint.upstream_strawberry import Executor
 
-# What graphql-core says of Python's values and of its own classes, in GraphQL's words.
+# Python's values and classes in graphql-core's messages, and GraphQL's words for them.
 _WORDS = (
     (re.compile(r"\bnot to be None\b"), "not to be null"),
     (re.compile(r"^OneOf Input Object '(\w+)' must .*"), r"`\1` takes exactly one of its fields."),

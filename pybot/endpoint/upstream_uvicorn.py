@@ -1,7 +1,7 @@
 """What Pybot changes in uvicorn 0.54, all in one place.
 
-- `Http`: uvicorn waits for responses in progress before it ends, without telling those that would
-  go on for hours; and applications cannot drop a connection whose client reads nothing.
+- `Http`: uvicorn waits for responses in progress before it ends, and notifies none of them, though
+  some go on for hours; and applications cannot drop a connection whose client reads nothing.
   `tests/endpoint/test_event_stream_limits.py` notices a change.
 - `WebSockets`: uvicorn closes its sockets at shutdown without a reason, and never those whose
   client reads nothing more. `tests/endpoint/test_upstream_uvicorn.py` notices a change.

@@ -25,7 +25,7 @@ def _same_user(_: HTTPConnection) -> str:
 
 
 class GraphQLView:
-    """Serves a schema to anyone.
+    """Serves a schema to untrusted clients.
 
     `context_factory` makes a context from a connection; `user_key` names whose connections
     count together; `max_body_size` in bytes holds for requests and for messages of sockets.

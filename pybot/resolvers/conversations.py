@@ -71,7 +71,7 @@ async def archive_conversations(
         ArchiveConversationsInput, strawberry.argument(description="Which conversations.")
     ],
 ) -> ArchiveConversationsPayload:
-    """Put those away, or back, that are the viewer's; all other IDs are passed over."""
+    """Archive the viewer's conversations, or undo that; all other IDs are ignored."""
     with PayloadErrors() as failed:
         changed = await info.context.services.conversations.archive(
             info.context.viewer,
@@ -88,7 +88,7 @@ async def delete_conversations(
     info: Info,
     input: Annotated[DeleteConversationsInput, strawberry.argument(description="What to delete.")],
 ) -> DeleteConversationsPayload:
-    """Delete those that are the viewer's; all other IDs are passed over."""
+    """Delete the viewer's conversations; all other IDs are ignored."""
     with PayloadErrors() as failed:
         deleted = await info.context.services.conversations.delete(
             info.context.viewer, named_conversations(input.conversation_ids)

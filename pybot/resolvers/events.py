@@ -1,4 +1,4 @@
-"""Following what happens."""
+"""The subscriptions: to one conversation, and to all of the viewer's."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

@@ -24,12 +24,12 @@ from pybot.schema.viewer import Viewer
 
 
 def viewer(info: Info) -> Viewer:
-    """Who asks."""
+    """The viewer of the request."""
     return Viewer.from_record(info.context.viewer, info.context.services)
 
 
 def server() -> Server:
-    """What this server is."""
+    """This server."""
     return Server()
 
 

@@ -98,7 +98,7 @@ class Cell(Node):
         cls, record: records.Cell, scope: Scope, whole: Once[records.Cell] | None = None
     ) -> "Cell":
         """A cell as its record has it; its outputs come from `whole`, where that is given."""
-        # Whatever is served runs the model's code only; the user's own cells come with `runCell`.
+        # So far only the model's code is run; cells of the user's own come with `runCell`.
         author = CellAuthor.USER if record.run_id is None else CellAuthor.ASSISTANT
         return cls(
             id=ids.encode("Cell", record.id),

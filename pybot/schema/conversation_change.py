@@ -79,7 +79,7 @@ class UpdateConversationPayload:
 
 @strawberry.input(description="Which conversations.")
 class ArchiveConversationsInput:
-    """Conversations to put away, or back."""
+    """Conversations to archive, or to take out of the archive."""
 
     conversation_ids: list[strawberry.ID] = strawberry.field(
         description="The conversations, at most 100."

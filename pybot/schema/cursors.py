@@ -49,7 +49,7 @@ def _parsed(cursor: str) -> tuple[str, int]:
 
 
 def _mismatch(log: str, given_by: str) -> str:
-    """What to say to a cursor that is not the log's."""
+    """The message for a cursor of another log."""
     wanted = "viewerEvents" if log == VIEWER else "conversationEvents"
     if given_by == VIEWER:
         return f"This cursor was given by `viewerEvents`, not `{wanted}`."

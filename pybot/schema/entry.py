@@ -36,8 +36,8 @@ from pybot.services.records import events
 from pybot.services.values.once import Once
 
 
-class Place(TypedDict):
-    """What every event says of itself."""
+class CommonFields(TypedDict):
+    """The fields that every event has."""
 
     cursor: str
     occurred_at: datetime
@@ -46,7 +46,7 @@ class Place(TypedDict):
 
 def conversation_event(entry: events.Entry, conversation_id: str, info: Info) -> ConversationEvent:
     """An entry of a conversation's log; its objects are as of the entry."""
-    place = Place(
+    place = CommonFields(
         cursor=cursors.encode(cursors.log_of(conversation_id), entry.seq),
         occurred_at=entry.occurred_at,
         conversation_id=ids.encode("Conversation", conversation_id),
@@ -84,7 +84,7 @@ def conversation_event(entry: events.Entry, conversation_id: str, info: Info) ->
 
 def viewer_event(entry: ViewerEntry, info: Info) -> ViewerEvent:
     """An entry of a viewer's log."""
-    place = Place(
+    place = CommonFields(
         cursor=cursors.encode(cursors.VIEWER, entry.seq),
         occurred_at=entry.occurred_at,
         conversation_id=ids.encode("Conversation", entry.conversation_id),
@@ -103,7 +103,7 @@ def viewer_event(entry: ViewerEntry, info: Info) -> ViewerEvent:
 
 
 def _conversation_changed(
-    event: events.ConversationChanged, number: int, info: Info, place: Place
+    event: events.ConversationChanged, number: int, info: Info, place: CommonFields
 ) -> ConversationChangedEvent:
     """The conversation as of the event with that number in its log."""
     snapshot = info.context.services.snapshots.as_of(event, number)
@@ -112,7 +112,7 @@ def _conversation_changed(
 
 
 def _delta(
-    event: events.TextDelta | events.CodeDelta | events.StreamDelta, place: Place
+    event: events.TextDelta | events.CodeDelta | events.StreamDelta, place: CommonFields
 ) -> ConversationEvent:
     match event:
         case events.TextDelta():
@@ -147,7 +147,7 @@ def _delta(
 
 
 def _cell_changed(
-    event: events.CellChanged, seq: int, scope: Scope, place: Place
+    event: events.CellChanged, seq: int, scope: Scope, place: CommonFields
 ) -> CellChangedEvent:
     record = event.cell
     whole = Once(lambda: scope.services.messages.cell_at(record, seq))

@@ -21,7 +21,7 @@ class Node:
 
 @strawberry.type(description="Information about a page of a connection (Relay Cursor Connections).")
 class PageInfo:
-    """What stands around a page."""
+    """Whether edges lie around a page, and the cursors at its ends."""
 
     has_next_page: bool = strawberry.field(description="Whether more edges follow this page.")
     has_previous_page: bool = strawberry.field(description="Whether edges precede this page.")
@@ -34,7 +34,7 @@ class PageInfo:
 
     @classmethod
     def from_page(cls, page: Page[T]) -> "PageInfo":
-        """What stands around a page of a service."""
+        """The PageInfo of a service's page."""
         return cls(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,

@@ -1,4 +1,4 @@
-"""A thing in one media type, and where its bytes are."""
+"""An output in one media type, and where its bytes are."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The schema: one line a field, and what no field names."""
+"""The schema: one line a field, and the types that no field names."""
 
 from collections.abc import AsyncGenerator
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Scope:
     """Reads what belongs to one conversation as of one snapshot, which comes first.
 
-    The snapshot is the way in: whatever is read of a conversation was opened for the viewer.
+    All that is read of a conversation was opened for the viewer by its snapshot.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Opens everything that waits or touches the world, in order, and closes it in reverse."""
+"""Opens all services and the clients that they use, in order, and closes them in reverse."""
 
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -1,4 +1,4 @@
-"""Who asks: what of a trusted header is believed."""
+"""The viewer of a request: which values of the trusted header are taken."""
 
 import pytest
 

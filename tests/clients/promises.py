@@ -86,7 +86,7 @@ async def keep_promises(client: ClientUnderTest, network: Proxy, expired: Expire
     """All of them; `network` is what subscriptions go through."""
     await read_what_was_written(client)
     await meet_errors(client)
-    await begin_anew(client, expired)
+    await follow_a_new_snapshot(client, expired)
     await follow_from_now(client, network)
     await follow_behind_cursor(client, network)
 
@@ -119,7 +119,7 @@ async def refusal(operation: Awaitable[object]) -> str | None:
     return None
 
 
-async def begin_anew(client: ClientUnderTest, expired: Expired) -> None:
+async def follow_a_new_snapshot(client: ClientUnderTest, expired: Expired) -> None:
     """Behind a cursor that has expired, a new snapshot is followed."""
     conversation = expired.conversation
     async with aclosing(client.follow(conversation, expired.cursor)) as events:

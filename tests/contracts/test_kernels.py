@@ -109,7 +109,7 @@ async def test_restart_loses_variables_and_not_the_id(kernels: Kernels, own_kern
 
 
 async def test_restart_ends_what_runs(kernels: Kernels, own_kernel_id: str) -> None:
-    """Who waits for an execution hears that its kernel is gone."""
+    """A reader of an execution gets KernelDied."""
     code = "print('on', flush=True); import time; time.sleep(60)"
     async with aclosing(kernels.execute(own_kernel_id, code, message_id=uuid4().hex)) as running:
         async for reaction in running:
@@ -132,7 +132,7 @@ async def test_killed_kernel_raises_within_two_seconds(
     assert not await kernels.is_alive(own_kernel_id)
 
 
-async def test_death_is_noticed_unasked(kernels: Kernels) -> None:
+async def test_death_is_published_as_a_notice(kernels: Kernels) -> None:
     """A kernel's death reaches those who follow the notices."""
     conversation_id = uuid4().hex
     notices = kernels.notices()
@@ -213,7 +213,7 @@ async def test_running_code_is_followed_by_another_reader(kernels: Kernels, kern
 
 
 async def test_following_what_has_ended_ends(kernels: Kernels, kernel_id: str) -> None:
-    """Who comes too late hears nothing, and does not wait."""
+    """A follower that comes too late gets nothing, and does not wait."""
     message_id = uuid4().hex
     async for _ in kernels.execute(kernel_id, "print('over')", message_id=message_id):
         pass

@@ -63,7 +63,7 @@ async def test_cost_beyond_all_numbers_is_the_largest_one(server: Server) -> Non
     assert answer["extensions"] == cost(2**31 - 1)
 
 
-async def test_socket_tells_the_cost_with_the_first_result(start: Start) -> None:
+async def test_socket_carries_the_cost_with_the_first_result(start: Start) -> None:
     server = await start(limits={"cost": 10})
     async with server.socket() as socket:
         await initialised(socket)
@@ -78,7 +78,7 @@ async def test_socket_tells_the_cost_with_the_first_result(start: Start) -> None
         assert error["extensions"] == {"code": "QUERY_TOO_EXPENSIVE", **cost(11, 10)}
 
 
-async def test_event_stream_tells_the_cost_with_the_first_result(server: Server) -> None:
+async def test_event_stream_carries_the_cost_with_the_first_result(server: Server) -> None:
     query = "subscription {ticks(to: 2) {number}}"
     text = (await server.ask(query, headers=ACCEPT)).text
     assert text.count('"extensions":{"cost":{"requested":2,"limit":5000}}') == 1

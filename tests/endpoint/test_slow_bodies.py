@@ -14,7 +14,7 @@ BODY = json.dumps({"query": "{hello}"}).encode()
 
 @pytest.fixture(autouse=True)
 def timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Less patience than people have."""
+    """A short timeout."""
     monkeypatch.setattr(request_body, "_BODY_TIMEOUT", TIMEOUT)
 
 

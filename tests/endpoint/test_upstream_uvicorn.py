@@ -42,7 +42,7 @@ async def test_server_that_ends_says_so_to_its_sockets(start: Start) -> None:
 async def test_server_ends_while_a_socket_is_closing(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that said goodbye and does not read what is under way to it."""
+    """Its client has sent a close frame, and does not read what is under way to it."""
     monkeypatch.setattr(WebSockets, "linger", 1)
     server = await start()
     async with stalled(server) as socket:

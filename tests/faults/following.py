@@ -22,7 +22,7 @@ async def follow(ann: Api, sent: Any, cuts: random.Random | None = None) -> Even
                 events.append(event)
                 cursor = event["cursor"]
         except GraphQLErrors as refused:
-            # Who subscribes during an outage is told so, and tries again.
+            # Subscribing during an outage is refused with the reason: try again.
             if cuts is None or refused.code != "UNAVAILABLE":
                 raise
             await asyncio.sleep(0.2)

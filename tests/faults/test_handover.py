@@ -18,7 +18,7 @@ from tests.faults.view import FULL_EVENTS, shown_of, view_of
 WORDS = 500  # ten seconds: a worker starts meanwhile
 TEXT = " ".join(f"w{index}" for index in range(WORDS))
 WRITING = f"[[slow: 50]] [[long: {WORDS}]]"
-CLOSE_FRAMES = DRAIN_SECONDS + 1  # seconds in which every follower has been told
+CLOSE_FRAMES = DRAIN_SECONDS + 1  # seconds in which every follower gets its close frame
 GRACE = 10  # seconds in which the process has ended; the manifests give it 30
 
 
@@ -65,7 +65,7 @@ async def test_server_that_ends_sends_its_followers_to_another(
     ending = asyncio.create_task(asyncio.to_thread(process.end, signal.SIGTERM))
     (code, reason, closed), seconds = await asyncio.gather(following, ending)
     assert (code, reason) == (1012, "The server is restarting")
-    assert not any(map(ended, seen)), "it was over before the server was told to end"
+    assert not any(map(ended, seen)), "it was over before the server was asked to end"
     assert closed - signalled < CLOSE_FRAMES
     assert seconds < GRACE
     assert process.process.returncode == 0

@@ -19,7 +19,7 @@ REPAIRED_WITHIN = 10  # seconds
 
 
 class KillsBeforeQueue:
-    """A gate that kills processes when one turns to the queue; what it had to say is not heard."""
+    """A gate that kills processes when one turns to the queue; its command does not reach Redis."""
 
     def __init__(self) -> None:
         self.victims = list[PybotProcess]()

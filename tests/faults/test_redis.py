@@ -270,10 +270,10 @@ async def test_operator_sees_that_redis_is_full(
 
     assert await readiness() == (200, "ok")
     await fill(own_redis)
-    status, told = await readiness()
+    status, body = await readiness()
     assert status == 200
-    assert "maxmemory" in told
-    assert "delete conversations" in told
+    assert "maxmemory" in body
+    assert "delete conversations" in body
     await asyncio.to_thread(web.wait_for_log, "Redis takes no writes (command not allowed")
     doctor = start_pybot("doctor", REDIS_OM_URL=own_redis.server.url, LLM__URL=harmed.tgi.url)
     assert doctor.process.stdout is not None

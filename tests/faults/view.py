@@ -99,11 +99,11 @@ def _shown(part: Record) -> Record:
     if "source" not in part:
         return {"text": part["text"]}
     outputs = [part["outputs"][at] for at in sorted(part["outputs"])]
-    told = [
+    outputs = [
         {key: output.get(key) for key in ("__typename", "name", "text", "evalue")}
         for output in outputs
     ]
-    return {"source": part["source"], "status": part["status"], "outputs": told}
+    return {"source": part["source"], "status": part["status"], "outputs": outputs}
 
 
 def _grow(record: Record, name: str, event: Record) -> None:

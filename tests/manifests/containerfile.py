@@ -27,13 +27,13 @@ class Stage:
     name: str
     steps: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
-    def said(self, instruction: str) -> str:
+    def arguments_of(self, instruction: str) -> str:
         """The arguments of the last such instruction."""
         return [arguments for name, arguments in self.steps if name == instruction][-1]
 
     def list_of(self, instruction: str) -> list[str]:
         """The same in exec form."""
-        words: list[str] = json.loads(self.said(instruction))
+        words: list[str] = json.loads(self.arguments_of(instruction))
         return words
 
 

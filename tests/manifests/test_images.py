@@ -48,7 +48,7 @@ def stages(name: str) -> list[Stage]:
 def test_image_runs_as_nobody_and_is_pinned(name: str) -> None:
     """Not root; bases by version; all work is in the script that is tested here."""
     found = read(FILES[name])
-    assert found[-1].said("USER") == "10001:10001"
+    assert found[-1].arguments_of("USER") == "10001:10001"
     for stage in found:
         assert PINNED.fullmatch(stage.base), stage.base
         for instruction, arguments in stage.steps:
@@ -105,7 +105,7 @@ def test_image_serves_the_web_app(served: str, pybot_image: Path) -> None:
     [script] = re.findall(r'src="(/assets/index-[^"]+\.js)"', page)
     assert len(get(url, script)) > 10_000
     assert '"__typename":"Query"' in get(url, "/graphql?query=%7B__typename%7D").replace(" ", "")
-    check = re.fullmatch(r".*? CMD (\[.*\])", stages("pybot")[-1].said("HEALTHCHECK"))
+    check = re.fullmatch(r".*? CMD (\[.*\])", stages("pybot")[-1].arguments_of("HEALTHCHECK"))
     assert check
     command = [word.replace(":8000", f":{url.rpartition(':')[2]}") for word in exec_form(check[1])]
     path = {"PATH": str(pybot_image / "opt" / "pybot" / "bin")}

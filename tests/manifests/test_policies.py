@@ -79,7 +79,7 @@ def test_kernels_and_gateway_meet(objects: list[Object]) -> None:
 
 
 def test_only_the_proxy_reaches_pybot(objects: list[Object], overlay: str) -> None:
-    """Who reaches Pybot can say that he is anyone."""
+    """A pod that reaches Pybot can pose as any user."""
     front, port = FRONT[overlay]
     assert allows(objects, front, PYBOT, port)
     others = {PROXY, MESH, KNATIVE, INGRESS, STRANGER, NEIGHBOUR, WORKER, OUTSIDE, GATEWAY, REDIS}

@@ -24,7 +24,7 @@ UNUSED: dict[str, str] = {
     "CellStatus.AWAITING_APPROVAL": "nothing asks for approval yet",
     "CellStatus.REJECTED": "nothing asks for approval yet",
     "KernelStatus.RESTORING": "no mutation restores a kernel yet",
-    "RunErrorCode.EXECUTION_TIMEOUT": "the model is told instead, and goes on",
+    "RunErrorCode.EXECUTION_TIMEOUT": "the model reads it instead, and goes on",
     "RunErrorCode.UNANSWERED": "nothing waits for an answer yet",
     "RunErrorCode.WORKER_LOST": "another worker takes the run up instead",
     "RunPhase.AWAITING_APPROVAL": "nothing asks for approval yet",

@@ -146,7 +146,7 @@ class _Walk:
     def _kind(self, value: dict[str, Any], static: Any, selections: Any) -> Any:
         """The type of an object: by its `__typename`, or the one whose fields it has.
 
-        The abstract type itself when that does not tell.
+        The abstract type itself when several types fit.
         """
         if not is_abstract_type(static):
             return static

@@ -38,8 +38,8 @@ def test_field_counts_once_it_has_a_value() -> None:
     assert seen(query, {"pet": None}) == set()
 
 
-def test_type_of_an_object_is_told_by_its_fields() -> None:
-    """Where they do not tell, the field is the interface's."""
+def test_type_of_an_object_is_seen_by_its_fields() -> None:
+    """Where several types have them, the field is the interface's."""
     query = "{ pets { name ...B ... on Cat { purrs } } } fragment B on Dog { barks }"
     dog, cat = {"name": "Rex", "barks": True}, {"name": "Tom", "purrs": True}
     assert seen(query, {"pets": [dog]}) == {"Query.pets", "Dog.name", "Dog.barks"}

@@ -132,6 +132,6 @@ class Project:
 @contextmanager
 def copied_project() -> Generator[Project]:
     """A copy for as long as the block lasts."""
-    os.environ["PYTHONDONTWRITEBYTECODE"] = ""  # large modules, imported by each process anew
+    os.environ["PYTHONDONTWRITEBYTECODE"] = ""  # large modules, imported by each process
     with tempfile.TemporaryDirectory(prefix="pybot-mutants-") as name:
         yield Project(Path(name))

@@ -1,4 +1,4 @@
-"""What mutmut 3.8 tells on no command line of its own.
+"""What mutmut 3.8 prints under no command of its own.
 
 The names of all mutants of a module: its `run` makes them and goes on to run the tests. A run by
 those names fails if they are others. And the exit codes of their tests: its `results` calls those

@@ -202,7 +202,7 @@ mutation ($input: ArchiveConversationsInput!) {
 """
 
 
-async def test_conversations_are_put_away_and_back_together(api: Api) -> None:
+async def test_conversations_are_archived_and_taken_out_together(api: Api) -> None:
     """Those that are there already count as well; foreign ones are as none."""
     mine = [await api.create(title=title) for title in ("One", "Two")]
     other = await api.by(BOB).create(title="His")
@@ -216,7 +216,7 @@ async def test_conversations_are_put_away_and_back_together(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("count", "is_refused"), [(100, False), (101, True)])
-async def test_a_hundred_conversations_are_put_away_at_once(
+async def test_a_hundred_conversations_are_archived_at_once(
     api: Api, count: int, is_refused: bool
 ) -> None:
     change = {"conversationIds": ["nonsense"] * count}

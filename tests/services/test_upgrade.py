@@ -182,7 +182,7 @@ async def test_newer_data_is_refused_in_one_line(
     assert [line for line in lines if f"data of version {VERSION + 1}" in line] == lines
 
 
-async def test_redis_that_is_away_at_the_start_is_brought_over_once_it_is_there(
+async def test_redis_that_is_away_at_the_start_is_upgraded_once_it_is_there(
     settings: Settings,
 ) -> None:
     """Until then nothing is read or written."""
@@ -212,8 +212,8 @@ async def check_user(api: Api, content: dict[str, Any]) -> None:
     assert [each["id"] for each in listed["nodes"]] == [each["id"] for each in expected]
     assert listed["totalCount"] == len(expected)
     for node, conversation in zip(listed["nodes"], expected, strict=True):
-        told = {key: value for key, value in conversation.items() if key in node}
-        assert like(node, told) == told
+        comparable = {key: value for key, value in conversation.items() if key in node}
+        assert like(node, comparable) == comparable
         if conversation["activeRun"] is None:
             await check_conversation(api, conversation)
     for deleted in content["deleted"]:

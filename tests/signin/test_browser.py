@@ -21,10 +21,10 @@ REDIRECTING = {"OIDCUnAuthAction 401": "OIDCUnAuthAction auth true"}
 def events_of(user: Visitor) -> list[dict[str, Any]]:
     """The conversations that the page received over its WebSocket."""
     messages: list[dict[str, Any]] = [json.loads(frame) for frame in user.frames]
-    told: list[dict[str, Any]] = [
+    payloads: list[dict[str, Any]] = [
         message["payload"]["data"] for message in messages if message["type"] == "next"
     ]
-    return [data["conversationEvents"] for data in told if "conversationEvents" in data]
+    return [data["conversationEvents"] for data in payloads if "conversationEvents" in data]
 
 
 async def chat(user: Visitor, name: str, tgi: ScriptedTGI) -> str:

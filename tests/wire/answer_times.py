@@ -12,7 +12,7 @@ Answer = Callable[[], Awaitable[object]]
 
 
 async def check_alike(one: Answer, other: Answer, name: str) -> None:
-    """Measure 200 answers of each; fail when they are more than a fifth apart, each time anew."""
+    """Measure 200 answers of each; fail when they are more than a fifth apart every time."""
     ratios: list[float] = []
     for _ in range(TRIES):
         ratios.append(await _ratio(one, other))

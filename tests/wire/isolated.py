@@ -215,7 +215,7 @@ async def _follow(world: World, name: str, after: str, **given: str) -> None:
 
 
 async def _delete_another(world: World) -> None:
-    """Put a conversation away and delete it, for the IDs that this gives."""
+    """Archive a conversation and delete it, for the IDs that this gives."""
     other = await created(world.api)
     for name, kind in (
         ("archiveConversations", "ArchiveConversationsPayload"),

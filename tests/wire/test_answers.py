@@ -89,7 +89,7 @@ async def test_traceback_is_fed_back_to_the_model(server: Server) -> None:
 
 
 async def test_message_right_after_the_last_event_is_accepted(server: Server) -> None:
-    """Whoever has seen the end of a run can send at once, again and again."""
+    """A client that has seen the end of a run can send at once, again and again."""
     ann = server.user()
     sent = await ann.send("first")
     conversation = sent["conversation"]["id"]

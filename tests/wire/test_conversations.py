@@ -192,7 +192,7 @@ async def test_deleted_conversation_leaves_a_tombstone_alone(
     assert len(set(kernel_files.glob("*/plot.png"))) == len(before) - 1
     async with Redis.from_url(redis_url, decode_responses=True) as client:
         left = await keys_like(client, "pybot:*{*")
-        # The log and the tombstone tell followers; both go by themselves.
+        # The log and the tombstone are for followers; both expire by themselves.
         own = [key for key in left if ":viewer:" not in key]
         assert sorted(key.split(":")[1] for key in own) == ["conversation", "log"]
         assert all([await client.ttl(key) > 0 for key in own])

@@ -95,7 +95,7 @@ async def test_stream_without_after_begins_now_and_resumes_behind_its_last_event
     async with source.open() as stream:
         first = asyncio.create_task(next_title(source, stream))
         number = 0
-        # Nothing tells that a stream has begun but its first event.
+        # Only its first event shows that a stream has begun.
         while not first.done():
             number += 1
             await rename(ann, sent, f"{number}")

@@ -136,7 +136,7 @@ async def test_events_replay_with_every_field_as_they_were(server: Server, rich:
 
 
 async def test_viewers_events_have_every_field(server: Server, rich: Any) -> None:
-    """What a list of conversations is told of the same answers, to the deletion."""
+    """The events of the same answers for a list of conversations, to the deletion."""
     ann = server.user()
     conversation = rich["conversation"]["id"]
     await delete(ann, conversation)

@@ -25,7 +25,7 @@ SEND = f"""mutation($input: SendMessageInput!) {{ sendMessage(input: $input) {{
 
 
 async def refusal(api: Api, text: str, **target: Any) -> Any:
-    """The one reason for which a message is not taken; nothing else may be told."""
+    """The one reason for which a message is not taken; the answer may have no other."""
     answer = await api.ask(SEND, input={"target": target or {"newConversation": {}}, "text": text})
     payload = answer["sendMessage"]
     [error] = payload.pop("errors")
@@ -125,7 +125,7 @@ async def answers(api: Api) -> bool:
     return False
 
 
-async def test_bug_ends_the_run_and_tells_its_id_alone(
+async def test_bug_ends_the_run_and_shows_its_id_alone(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: object) -> Any:

@@ -111,7 +111,7 @@ async def test_two_followers_see_the_same(server: Server) -> None:
     assert text_of(first) == text_of(second) == " ".join(f"w{i}" for i in range(60))
 
 
-async def test_viewer_events_tell_the_list(server: Server) -> None:
+async def test_viewer_events_are_what_a_list_needs(server: Server) -> None:
     """The viewer's log has conversations created, runs begun and ended, and deletions."""
     ann = server.user()
     cursor = (await ann.ask("{ viewer { eventCursor } }"))["viewer"]["eventCursor"]

@@ -50,14 +50,14 @@ async def test_late_notice_of_an_old_kernel_leaves_the_new_one_alone(
     start: Start, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the word on a kernel that the conversation has now is taken."""
-    told: asyncio.Queue[KernelNotice] = asyncio.Queue()
+    queue: asyncio.Queue[KernelNotice] = asyncio.Queue()
 
     async def notices(_: LocalKernels) -> AsyncGenerator[KernelNotice]:
         while True:
-            yield await told.get()
+            yield await queue.get()
 
     def died(conversation: str, kernel_id: str) -> None:
-        told.put_nowait(
+        queue.put_nowait(
             KernelNotice(
                 conversation_id=service_id(conversation), kernel_id=kernel_id, status="died"
             )

@@ -1,4 +1,4 @@
-"""What an event or a snapshot says is of its moment, whenever it is read and whatever beside it."""
+"""Events and snapshots have the state of their moment, whenever they are read."""
 
 import asyncio
 from contextlib import aclosing

@@ -24,7 +24,7 @@ PATH = """query($id: ID!, $after: String, $before: String, $first: Int, $last: I
   } }"""
 
 
-async def told(api: Api, texts: list[str]) -> tuple[str, list[str]]:
+async def conversation_of(api: Api, texts: list[str]) -> tuple[str, list[str]]:
     """A conversation of questions with their answers; its ID and those of the answers."""
     conversation, answers = None, list[str]()
     for text in texts:
@@ -59,7 +59,7 @@ def ids_of(found: Any) -> list[str]:
 async def test_any_answer_is_regenerated_as_a_version_beside_it(server: Server) -> None:
     """Its path ends there; further questions follow the new one, and the old ones stay."""
     ann = server.user()
-    conversation, answers = await told(ann, ["one", "two", "three"])
+    conversation, answers = await conversation_of(ann, ["one", "two", "three"])
     before = await path(ann, conversation)
     first = await regenerated(ann, conversation, answers[0])
     again = await regenerated(ann, conversation, answers[0])
@@ -87,7 +87,7 @@ async def test_any_answer_is_regenerated_as_a_version_beside_it(server: Server) 
 async def test_cursors_stay_valid_whatever_is_regenerated(server: Server) -> None:
     """A page behind or before any message ever seen is one of the active path."""
     ann = server.user()
-    conversation, answers = await told(ann, ["one", "two", "three"])
+    conversation, answers = await conversation_of(ann, ["one", "two", "three"])
     seen = (await path(ann, conversation))["messages"]["edges"]
     await regenerated(ann, conversation, answers[1])
     active = ids_of(await path(ann, conversation))
@@ -103,7 +103,7 @@ async def test_cursors_stay_valid_whatever_is_regenerated(server: Server) -> Non
 async def test_pages_cross_branches(server: Server) -> None:
     """Of each size and from both ends, every message once and in order."""
     ann = server.user()
-    conversation, answers = await told(ann, ["one", "two"])
+    conversation, answers = await conversation_of(ann, ["one", "two"])
     await regenerated(ann, conversation, answers[1])
     await ann.until_ended(await ann.send("three [[answer: 3]]", conversation))
     last = (await path(ann, conversation))["messages"]["edges"][-1]["node"]["id"]
@@ -130,7 +130,7 @@ async def test_pages_cross_branches(server: Server) -> None:
 async def test_langchain_reads_the_active_path(server: Server, redis_url: str) -> None:
     """And what it adds comes behind the path's end, out of Pybot's way."""
     ann = server.user()
-    conversation, answers = await told(ann, ["one", "two", "three"])
+    conversation, answers = await conversation_of(ann, ["one", "two", "three"])
     await regenerated(ann, conversation, answers[1])
     await ann.until_ended(await ann.send("four [[answer: 4]]", conversation))
 
@@ -176,7 +176,7 @@ async def test_regenerating_copies_nothing(server: Server, redis_url: str) -> No
             return sum([await client.memory_usage(key) or 0 for key in kept])
 
         for questions in (1, 15):
-            conversation, answers = await told(ann, ["q"] * questions)
+            conversation, answers = await conversation_of(ann, ["q"] * questions)
             await regenerated(ann, conversation, answers[-1])
             before = await size(conversation)
             await regenerated(ann, conversation, answers[-1])

@@ -56,20 +56,20 @@ async def test_tokens_are_counted_while_the_model_writes(server: Server) -> None
 async def test_events_of_a_run_carry_what_it_used_so_far(server: Server) -> None:
     ann = server.user()
     sent = await ann.send("[[code: print(6 * 7)]] [[answer: It is {output}.]]")
-    told: dict[str, Any] = {}
+    usage_at: dict[str, Any] = {}
     async with asyncio.timeout(60), ann.socket() as socket:
         given = {"id": sent["conversation"]["id"], "after": sent["eventCursor"]}
         async for data in socket.subscribe(EVENTS, **given):
             if run := data["conversationEvents"].get("run"):
-                told.setdefault(run["phase"] or run["status"], run["usage"])
-            if "COMPLETED" in told:
+                usage_at.setdefault(run["phase"] or run["status"], run["usage"])
+            if "COMPLETED" in usage_at:
                 break
-    assert told["QUEUED"] == {"promptTokens": 0, "completionTokens": 0}
-    assert told["GENERATING"]["promptTokens"] > 0
-    assert told["EXECUTING"]["completionTokens"] > 0
-    assert told["COMPLETED"]["completionTokens"] > told["EXECUTING"]["completionTokens"]
+    assert usage_at["QUEUED"] == {"promptTokens": 0, "completionTokens": 0}
+    assert usage_at["GENERATING"]["promptTokens"] > 0
+    assert usage_at["EXECUTING"]["completionTokens"] > 0
+    assert usage_at["COMPLETED"]["completionTokens"] > usage_at["EXECUTING"]["completionTokens"]
     run = await run_of(ann, sent)
-    assert run["usage"] == {**told["COMPLETED"], "cachedTokens": None, "reasoningTokens": None}
+    assert run["usage"] == {**usage_at["COMPLETED"], "cachedTokens": None, "reasoningTokens": None}
     assert run["model"] == server.settings.llm.model
 
 

@@ -11,7 +11,7 @@ export interface FollowHandlers<Data> {
 const RETRY_MS = 2_000;
 
 /**
- * Follows a subscription until the returned function is called. Whenever the socket is opened anew,
+ * Follows a subscription until the returned function is called. Whenever the socket is opened again,
  * `variables` are read again: give `after` as a getter and it resumes where it was.
  */
 export function follow<Data, Variables extends Record<string, unknown>>(

@@ -47,7 +47,7 @@ function noteClosed(event: unknown): void {
   if (connection.get() !== "signedOut") connection.set(isSignedOut(event) ? "signedOut" : "lost");
 }
 
-/** Returns when to try again; never where that is in vain until the page is loaded anew. */
+/** Returns when to try again; never when only a reload of the page can help. */
 async function untilNextTry(retries: number): Promise<void> {
   await pause(retries);
   // Where the try before has failed as well, it may be a proxy that no longer knows the user.

@@ -5,7 +5,7 @@ test("the named operation of several is run", () => {
   expect(operationOf("query A { a } query B { b }", "B")?.operationName).toBe("B");
 });
 
-test("a name from another text is passed over", () => {
+test("a name from another text is ignored", () => {
   expect(operationOf("query A { a }", "B")?.operationName).toBe("A");
   expect(operationOf("{ a }", "B")?.operationName).toBeNull();
 });

@@ -11,7 +11,7 @@ interface Props {
   streaming: boolean;
 }
 
-/** A block of Markdown; rendered anew only when its text changes. */
+/** A block of Markdown; rendered again only when its text changes. */
 export const BlockView = memo(function BlockView({ token: raw, streaming }: Props): ReactNode {
   const token = asMarked(raw);
   switch (token.type) {

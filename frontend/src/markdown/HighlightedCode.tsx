@@ -7,7 +7,7 @@ interface Props {
   language: string;
 }
 
-/** Code in colours. While it grows, only its last piece is highlighted anew. */
+/** Code in colours. While it grows, only its last piece is highlighted again. */
 export const HighlightedCode = memo(function HighlightedCode({ code, language }: Props) {
   const parts = useMemo(() => pieces(code), [code]);
   return (

@@ -27,7 +27,7 @@ it("keeps settled blocks as the same objects", () => {
   expect(next[2]).toBe(first[2]);
 });
 
-it("begins anew with a text that does not continue the old one", () => {
+it("starts over with a text that does not continue the old one", () => {
   const incremental = new IncrementalLexer();
   incremental.update("one\n\ntwo\n\nthree\n\nfour");
   const blocks = incremental.update("# other").map(({ token }) => token.type);

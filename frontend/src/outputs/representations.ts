@@ -29,7 +29,7 @@ export function richest(representations: readonly Representation[]): Choice {
   return { kind: "unknown", mediaType: first?.mediaType ?? "", url: first?.url ?? "" };
 }
 
-/** What an image's object says of itself; its class and address in memory tell nobody anything. */
+/** What an image's object says of itself; its class and address in memory help nobody. */
 export function describe(representations: readonly Representation[]): string | null {
   const text = textOf(representations, "text/plain");
   return text === null || text.startsWith("<") ? null : text;

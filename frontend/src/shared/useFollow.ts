@@ -59,7 +59,7 @@ function followBox(box: HTMLElement, content: HTMLElement, { isPinned, pin }: Pi
   };
   const onScroll = () => {
     const toGo = box.scrollHeight - box.clientHeight - box.scrollTop;
-    // Content that shrank moves the box up by itself; that is nobody's wish to let go.
+    // Content that shrank moves the box up by itself: no person has scrolled.
     const shrank = box.scrollHeight < height && toGo < MOVED_UP;
     if (toGo < AT_END) pin(true);
     else if (box.scrollTop < top - MOVED_UP && !shrank) pin(false);

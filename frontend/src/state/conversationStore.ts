@@ -7,34 +7,34 @@ import { oncePerFrame } from "../shared/frames";
 import { Observable } from "../shared/observable";
 import { reduce } from "./reduce";
 import { refreshed } from "./snapshot";
-import type { Thread } from "./types";
+import type { ConversationView } from "./types";
 import { withEarlier } from "./views";
 
 export type ConversationState =
   | { phase: "loading" }
   | { phase: "missing" }
   | { phase: "failed"; message: string }
-  | { phase: "ready"; thread: Thread };
+  | { phase: "ready"; view: ConversationView };
 
 const PAGE = 50;
-/** Keeps a disagreement with the server from becoming a loop without a pause. */
+/** The pause before the snapshot is queried again: an event may fit none of them. */
 const RESYNC_MS = 1_000;
 
-/** One conversation: its snapshot, then every event; told to React at most once a frame. */
+/** One conversation: its snapshot, then every event; published to React at most once a frame. */
 export class ConversationStore {
   readonly state: Observable<ConversationState>;
   readonly #id: string;
-  #thread: Thread | null;
+  #view: ConversationView | null;
   #users = 0;
   #stopFollowing: (() => void) | null = null;
   #loadingEarlier = false;
   readonly #publish = oncePerFrame(() => this.#publishNow());
 
-  constructor(id: string, thread: Thread | null = null) {
+  constructor(id: string, view: ConversationView | null = null) {
     this.#id = id;
-    this.#thread = thread;
+    this.#view = view;
     this.state = new Observable<ConversationState>(
-      thread ? { phase: "ready", thread } : { phase: "loading" },
+      view ? { phase: "ready", view } : { phase: "loading" },
     );
   }
 
@@ -64,26 +64,26 @@ export class ConversationStore {
         this.state.set({ phase: "missing" });
         return;
       }
-      this.#thread = refreshed(this.#thread, data.conversation);
+      this.#view = refreshed(this.#view, data.conversation);
       this.#publishNow();
       if (this.inUse) this.#follow();
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (!this.#thread) this.state.set({ phase: "failed", message });
+      if (!this.#view) this.state.set({ phase: "failed", message });
       else this.#resync();
     }
   };
 
   /** Loads the page of messages before the first one that is here. */
   readonly loadEarlier = async (): Promise<void> => {
-    const before = this.#thread?.earlier;
+    const before = this.#view?.earlier;
     if (!before || this.#loadingEarlier) return;
     this.#loadingEarlier = true;
     try {
       const variables = { id: this.#id, last: PAGE, before };
       const data = await query({ document: EarlierMessagesQuery, variables });
-      if (data.conversation && this.#thread?.earlier === before) {
-        this.#thread = withEarlier(this.#thread, present(data.conversation.messages));
+      if (data.conversation && this.#view?.earlier === before) {
+        this.#view = withEarlier(this.#view, present(data.conversation.messages));
         this.#publishNow();
       }
     } finally {
@@ -92,7 +92,7 @@ export class ConversationStore {
   };
 
   #start(): void {
-    if (this.#thread) this.#follow();
+    if (this.#view) this.#follow();
     else void this.load();
   }
 
@@ -103,7 +103,7 @@ export class ConversationStore {
 
   #follow(): void {
     this.#stop();
-    const cursor = () => this.#thread?.cursor ?? null;
+    const cursor = () => this.#view?.cursor ?? null;
     const variables = {
       conversationId: this.#id,
       get after() {
@@ -118,9 +118,9 @@ export class ConversationStore {
   }
 
   #apply(event: ConversationEvent): void {
-    if (!this.#thread) return;
-    this.#thread = reduce(this.#thread, event);
-    if (this.#thread.stale) this.#resync();
+    if (!this.#view) return;
+    this.#view = reduce(this.#view, event);
+    if (this.#view.stale) this.#resync();
     else this.#publish();
   }
 
@@ -132,7 +132,7 @@ export class ConversationStore {
   }
 
   #publishNow(): void {
-    if (this.#thread) this.state.set({ phase: "ready", thread: this.#thread });
+    if (this.#view) this.state.set({ phase: "ready", view: this.#view });
   }
 
   #retryOnceConnected(): void {

@@ -12,7 +12,7 @@ export function liveText(text: string): LiveText {
 }
 
 /**
- * `current` with a delta added at `offset` (in code points): what is here already is passed over.
+ * `current` with a delta added at `offset` (in code points): what is here already is ignored.
  * Null when text is missing in between.
  */
 export function append(current: LiveText, offset: number, text: string): LiveText | null {

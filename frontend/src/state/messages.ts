@@ -1,6 +1,6 @@
 import type { ConversationEvent } from "../api/subscriptions";
 import { liveText, revise } from "./liveText";
-import type { MessageView, PartView, TextPartView, Thread } from "./types";
+import type { MessageView, PartView, TextPartView, ConversationView } from "./types";
 
 type TextDelta = Extract<ConversationEvent, { __typename: "TextDeltaEvent" }>;
 
@@ -8,8 +8,11 @@ type TextDelta = Extract<ConversationEvent, { __typename: "TextDeltaEvent" }>;
  * The messages with one added or replaced. A new one follows its parent, and what came after the
  * parent is no longer on the active path. Null when its place is not known.
  */
-export function placeMessage(thread: Thread, message: MessageView): readonly MessageView[] | null {
-  const { messages, earlier } = thread;
+export function placeMessage(
+  view: ConversationView,
+  message: MessageView,
+): readonly MessageView[] | null {
+  const { messages, earlier } = view;
   const index = messages.findIndex(({ id }) => id === message.id);
   const known = messages[index];
   if (known) return messages.with(index, { ...message, error: known.error });

@@ -4,7 +4,7 @@ import { reduce } from "./reduce";
 import { refreshed } from "./snapshot";
 import {
   cell,
-  emptyThread,
+  emptyView,
   events,
   failure,
   message,
@@ -14,11 +14,11 @@ import {
   text,
   type Uncursored,
 } from "./testing";
-import type { Thread } from "./types";
-import { threadFromSnapshot } from "./views";
+import type { ConversationView } from "./types";
+import { conversationView } from "./views";
 
-function after(count: number): Thread {
-  return events.slice(0, count).reduce(reduce, emptyThread);
+function after(count: number): ConversationView {
+  return events.slice(0, count).reduce(reduce, emptyView);
 }
 
 const end = after(events.length);
@@ -49,7 +49,7 @@ describe("a whole run", () => {
 
   it("is the same from a snapshot at every cursor on", () => {
     for (let count = 0; count <= events.length; count += 1) {
-      const snapshot = threadFromSnapshot(snapshotOf(after(count)));
+      const snapshot = conversationView(snapshotOf(after(count)));
       expect(events.slice(count).reduce(reduce, snapshot)).toEqual(end);
     }
   });
@@ -75,18 +75,18 @@ describe("a whole run", () => {
       }
     }
     expect(joined.length).toBeLessThan(events.length);
-    expect(joined.reduce(reduce, emptyThread)).toEqual(end);
+    expect(joined.reduce(reduce, emptyView)).toEqual(end);
   });
 });
 
 describe("text deltas", () => {
   const answering = after(7);
-  const content = (thread: Thread) => {
-    const part = thread.messages[1]?.parts[0];
+  const content = (view: ConversationView) => {
+    const part = view.messages[1]?.parts[0];
     return part?.kind === "text" ? part.content.text : null;
   };
 
-  it("count code points: what is here already is passed over", () => {
+  it("count code points: what is here already is ignored", () => {
     const next = reduce(answering, at(text(14, "😀: and on")));
     expect(content(next)).toBe("Let me count 😀😀: and on");
   });
@@ -97,12 +97,12 @@ describe("text deltas", () => {
     expect(next.cursor).toBe("later");
   });
 
-  it("with a gap before them make the thread stale, and its cursor stays", () => {
+  it("with a gap before them make the conversation stale, and its cursor stays", () => {
     const next = reduce(answering, at(text(18, "lost")));
     expect(next).toEqual({ ...answering, stale: true });
   });
 
-  it("of an older revision are passed over", () => {
+  it("of an older revision are ignored", () => {
     const newer = reduce(answering, at(text(0, "Anew", { revision: 2 })));
     expect(content(newer)).toBe("Anew");
     expect(content(reduce(newer, at(text(4, "old", { revision: 1 }))))).toBe("Anew");
@@ -112,13 +112,13 @@ describe("text deltas", () => {
     expect(reduce(answering, at(text(1, "x", { revision: 1 }))).stale).toBe(true);
   });
 
-  it("that would leave a part out make the thread stale", () => {
+  it("that would leave a part out make the conversation stale", () => {
     expect(reduce(answering, at(text(0, "x", { partIndex: 2 }))).stale).toBe(true);
   });
 
-  it("for a part that is not text, or a message that is not here, make the thread stale", () => {
+  it("for a part that is not text, or a message that is not here, make the conversation stale", () => {
     expect(reduce(after(12), at(text(0, "x", { partIndex: 1 }))).stale).toBe(true);
-    expect(reduce(emptyThread, at(text(0, "x"))).stale).toBe(true);
+    expect(reduce(emptyView, at(text(0, "x"))).stale).toBe(true);
   });
 });
 
@@ -156,7 +156,7 @@ describe("cells", () => {
     expect(reduce(running, at(full as Uncursored)).stale).toBe(true);
   });
 
-  it("that are not here make the thread stale", () => {
+  it("that are not here make the conversation stale", () => {
     const event = { cellId: "other", revision: 0, offset: 0, text: "x" };
     expect(reduce(running, at({ __typename: "CodeDeltaEvent", ...event })).stale).toBe(true);
     const beyond = { messageId: "m2", partIndex: 7, cell: cell() } as const;
@@ -173,12 +173,12 @@ describe("messages", () => {
     expect(next.messages.map(({ id }) => id)).toEqual(["m1", "m3"]);
   });
 
-  it("that follow a message that is not here make the thread stale", () => {
+  it("that follow a message that is not here make the conversation stale", () => {
     expect(reduce(end, changed(message("m3", { parent: { id: "lost" } }))).stale).toBe(true);
     expect(reduce({ ...end, earlier: "e" }, changed(message("m3"))).stale).toBe(true);
   });
 
-  it("are begun anew from an earlier part", () => {
+  it("are redone from an earlier part", () => {
     const redone = message("m2", { parent: { id: "m1" }, parts: [] });
     expect(reduce(end, changed(redone)).messages[1]?.parts).toEqual([]);
   });
@@ -195,7 +195,7 @@ describe("messages", () => {
   });
 });
 
-describe("a thread", () => {
+describe("a conversation", () => {
   it("keeps its newest run when an older one ends", () => {
     const running = after(4);
     const other = at({

@@ -2,7 +2,7 @@ import type { RunData } from "../api/fragments";
 import type { ConversationEvent } from "../api/subscriptions";
 import { applyCode, applyOutput, applyStream, clearOutputs, placeCell, withCell } from "./cells";
 import { applyText, placeMessage } from "./messages";
-import type { MessageView, Thread } from "./types";
+import type { MessageView, ConversationView } from "./types";
 import { messageView } from "./views";
 
 export function isRunning(run: { status: RunData["status"] }): boolean {
@@ -10,66 +10,69 @@ export function isRunning(run: { status: RunData["status"] }): boolean {
 }
 
 /**
- * A thread as it is just after an event. First load, following and resuming all go through here.
- * An event that does not fit (text is missing before it) only marks the thread as stale.
+ * A conversation as it is just after an event. First load, following and resuming all go through here.
+ * An event that does not fit (text is missing before it) only marks it as stale.
  */
-export function reduce(thread: Thread, event: ConversationEvent): Thread {
-  if (thread.stale) return thread;
-  const next = change(thread, event);
-  return next ? { ...next, cursor: event.cursor } : { ...thread, stale: true };
+export function reduce(view: ConversationView, event: ConversationEvent): ConversationView {
+  if (view.stale) return view;
+  const next = change(view, event);
+  return next ? { ...next, cursor: event.cursor } : { ...view, stale: true };
 }
 
 /** Null when the event does not fit. */
-function change(thread: Thread, event: ConversationEvent): Thread | null {
+function change(view: ConversationView, event: ConversationEvent): ConversationView | null {
   switch (event.__typename) {
     case "ConversationChangedEvent":
-      return { ...thread, conversation: event.conversation };
+      return { ...view, conversation: event.conversation };
     case "ConversationDeletedEvent":
-      return { ...thread, deleted: true };
+      return { ...view, deleted: true };
     case "MessageChangedEvent":
-      return withMessages(thread, placeMessage(thread, messageView(event.message)));
+      return withMessages(view, placeMessage(view, messageView(event.message)));
     case "TextDeltaEvent":
-      return withMessages(thread, applyText(thread.messages, event));
+      return withMessages(view, applyText(view.messages, event));
     case "RunChangedEvent":
-      return withRun(thread, event.run);
+      return withRun(view, event.run);
     case "CellChangedEvent":
-      return withMessages(thread, placeCell(thread.messages, event));
+      return withMessages(view, placeCell(view.messages, event));
     case "CodeDeltaEvent":
       return withMessages(
-        thread,
-        withCell(thread.messages, event.cellId, (cell) => applyCode(cell, event)),
+        view,
+        withCell(view.messages, event.cellId, (cell) => applyCode(cell, event)),
       );
     case "OutputChangedEvent":
       return withMessages(
-        thread,
-        withCell(thread.messages, event.cellId, (cell) => applyOutput(cell, event)),
+        view,
+        withCell(view.messages, event.cellId, (cell) => applyOutput(cell, event)),
       );
     case "StreamDeltaEvent":
       return withMessages(
-        thread,
-        withCell(thread.messages, event.cellId, (cell) => applyStream(cell, event)),
+        view,
+        withCell(view.messages, event.cellId, (cell) => applyStream(cell, event)),
       );
     case "OutputsClearedEvent":
       return withMessages(
-        thread,
-        withCell(thread.messages, event.cellId, (cell) => clearOutputs(cell, event.revision)),
+        view,
+        withCell(view.messages, event.cellId, (cell) => clearOutputs(cell, event.revision)),
       );
     case "KernelChangedEvent":
-      return { ...thread, kernel: event.kernel };
+      return { ...view, kernel: event.kernel };
   }
 }
 
-function withMessages(thread: Thread, messages: readonly MessageView[] | null): Thread | null {
-  return messages && { ...thread, messages };
+function withMessages(
+  view: ConversationView,
+  messages: readonly MessageView[] | null,
+): ConversationView | null {
+  return messages && { ...view, messages };
 }
 
-function withRun(thread: Thread, run: RunData): Thread {
+function withRun(view: ConversationView, run: RunData): ConversationView {
   const messages = run.error
-    ? thread.messages.map((message) =>
+    ? view.messages.map((message) =>
         message.id === run.message.id ? { ...message, error: run.error } : message,
       )
-    : thread.messages;
-  if (isRunning(run)) return { ...thread, messages, activeRun: run };
-  const activeRun = thread.activeRun?.id === run.id ? null : thread.activeRun;
-  return { ...thread, messages, activeRun };
+    : view.messages;
+  if (isRunning(run)) return { ...view, messages, activeRun: run };
+  const activeRun = view.activeRun?.id === run.id ? null : view.activeRun;
+  return { ...view, messages, activeRun };
 }

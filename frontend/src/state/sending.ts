@@ -7,7 +7,7 @@ export type SendOutcome =
   | { kind: "accepted"; conversationId: string }
   /** The server was not reached, or could not: the message stays, to be sent again. */
   | { kind: "notSent"; reason?: string }
-  /** The server said no: the text goes back to where it was written. */
+  /** The server refused it: the text goes back to where it was written. */
   | { kind: "refused"; message: string };
 
 /** Sends a message of an outbox, for the first time or again. */

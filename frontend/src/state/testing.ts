@@ -1,9 +1,9 @@
 import type { MessageData, OutputData, RunData } from "../api/fragments";
 import type { ConversationSnapshot } from "../api/queries";
 import type { ConversationEvent } from "../api/subscriptions";
-import type { CellView, MessageView, OutputView, PartView, Thread } from "./types";
+import type { CellView, MessageView, OutputView, PartView, ConversationView } from "./types";
 
-/** What tests of the state share: a whole run as events, and a server's snapshot of any thread. */
+/** What tests of the state share: a whole run as events, and a server's snapshot of any conversation. */
 
 type Event<T extends ConversationEvent["__typename"]> = Extract<
   ConversationEvent,
@@ -21,7 +21,7 @@ type Cell = Event<"CellChangedEvent">["cell"];
 const NOW = "2026-11-25T10:00:00.000Z";
 export const conversation = { id: "c", title: "New chat", createdAt: NOW, updatedAt: NOW };
 
-export const emptyThread: Thread = {
+export const emptyView: ConversationView = {
   cursor: "0",
   conversation,
   messages: [],
@@ -172,17 +172,17 @@ export const events: ConversationEvent[] = happened.map((event, index) => ({
   cursor: String(index + 1),
 }));
 
-/** What the server's snapshot of a thread would be. */
-export function snapshotOf(thread: Thread): ConversationSnapshot {
+/** What the server's snapshot of a conversation would be. */
+export function snapshotOf(view: ConversationView): ConversationSnapshot {
   return {
-    ...thread.conversation,
-    eventCursor: thread.cursor,
+    ...view.conversation,
+    eventCursor: view.cursor,
     messages: {
-      nodes: thread.messages.map(messageData),
-      pageInfo: { hasPreviousPage: thread.earlier !== null, startCursor: thread.earlier },
+      nodes: view.messages.map(messageData),
+      pageInfo: { hasPreviousPage: view.earlier !== null, startCursor: view.earlier },
     },
-    activeRun: thread.activeRun,
-    kernel: thread.kernel,
+    activeRun: view.activeRun,
+    kernel: view.kernel,
   };
 }
 

@@ -46,7 +46,7 @@ export type MessageView = Omit<MessageData, "parts" | "parent"> & {
 };
 
 /** A conversation exactly as of `cursor`. */
-export interface Thread {
+export interface ConversationView {
   cursor: string;
   conversation: ConversationData;
   messages: readonly MessageView[];

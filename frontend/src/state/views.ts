@@ -2,7 +2,7 @@ import { present } from "../api/client";
 import type { CellData, MessageData, OutputData } from "../api/fragments";
 import type { ConversationSnapshot, MessagePage } from "../api/queries";
 import { liveText } from "./liveText";
-import type { CellView, MessageView, OutputView, PartView, Thread } from "./types";
+import type { CellView, MessageView, OutputView, PartView, ConversationView } from "./types";
 
 /** Conversions from what the API gives to what the state holds. */
 
@@ -38,7 +38,7 @@ export function earlierCursor(page: MessagePage): string | null {
   return page.pageInfo.hasPreviousPage ? page.pageInfo.startCursor : null;
 }
 
-export function threadFromSnapshot(snapshot: ConversationSnapshot): Thread {
+export function conversationView(snapshot: ConversationSnapshot): ConversationView {
   const { eventCursor, messages: page, activeRun, kernel, ...conversation } = snapshot;
   const messages = present(page);
   return {
@@ -53,9 +53,9 @@ export function threadFromSnapshot(snapshot: ConversationSnapshot): Thread {
   };
 }
 
-/** The thread with a page of earlier messages before it. */
-export function withEarlier(thread: Thread, page: MessagePage): Thread {
-  const known = new Set(thread.messages.map((message) => message.id));
+/** The conversation with a page of earlier messages before it. */
+export function withEarlier(view: ConversationView, page: MessagePage): ConversationView {
+  const known = new Set(view.messages.map((message) => message.id));
   const added = page.nodes.filter((node) => !known.has(node.id)).map(messageView);
-  return { ...thread, messages: [...added, ...thread.messages], earlier: earlierCursor(page) };
+  return { ...view, messages: [...added, ...view.messages], earlier: earlierCursor(page) };
 }

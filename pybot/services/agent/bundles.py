@@ -1,4 +1,4 @@
-"""MIME bundles read with care: what a kernel shows comes from code that nobody has checked."""
+"""Reads MIME bundles without trust: they come from code that nobody has checked."""
 
 import base64
 import binascii
@@ -35,7 +35,7 @@ _OTHER_RANK = 100  # between JSON and plain text
 
 
 class Content(Struct, frozen=True):
-    """A thing in one media type, as bytes; text is UTF-8."""
+    """A representation in one media type, as bytes; text is UTF-8."""
 
     media_type: str
     data: bytes

@@ -77,7 +77,7 @@ class Executor:
             cell, status=CellStatus.RUNNING, kernel_generation=generation, started_at=now()
         )
         await self._answer.change_cell(running)
-        await self._log.phase(RunPhase.EXECUTING)
+        await self._log.set_phase(RunPhase.EXECUTING)
         await self._log.flush()
         reactions = self._kernel.execute(cell.source, message_id=cell.id)
         recorder = OutputRecorder(cell.id, cell.revision, blobs=self._blobs, limits=self._limits)
@@ -93,7 +93,7 @@ class Executor:
         if not is_alive:
             await self._commit_lost(cell)
             return
-        await self._log.phase(RunPhase.EXECUTING)
+        await self._log.set_phase(RunPhase.EXECUTING)
         recorder = OutputRecorder(
             cell.id, cell.revision, blobs=self._blobs, limits=self._limits, outputs=cell.outputs
         )
@@ -143,7 +143,7 @@ class Executor:
         try:
             await asyncio.wait({starting}, timeout=_QUICK_START)
             if not starting.done():
-                await self._log.phase(RunPhase.STARTING_KERNEL)
+                await self._log.set_phase(RunPhase.STARTING_KERNEL)
             generation = await starting
             self._starting = None
             return generation

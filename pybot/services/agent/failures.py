@@ -64,7 +64,7 @@ def repeats_itself() -> RunNotCompleted:
 
 
 def unanswered() -> RunNotCompleted:
-    """Nobody has decided in time what the run waits for."""
+    """No decision that the run waited for came in time."""
     message = "Nobody answered what the assistant waited for, so it stopped. Ask it to go on."
     return incomplete(RunErrorCode.UNANSWERED, message)
 

@@ -53,16 +53,16 @@ async def run_agent(
 ) -> Outcome | Suspension:
     """Write an answer to its end; each part is committed as it ends.
 
-    `pause` is the first one in seconds when the model is busy, `grace` what interrupted code has
-    to end before its kernel is restarted. Every expected failure is an Outcome. A Suspension means
-    that the run waits for a person. When the task is cancelled, the model's stream is closed, the
-    kernel interrupted, the open part committed, and CancelledError raised again. Raises
-    errors.Superseded when another worker has taken the run up: then it touches nothing more.
+    `pause` is the first one in seconds when the model is busy, `grace` how many seconds interrupted
+    code has to end before its kernel is restarted. Every expected failure is an Outcome. A
+    Suspension means that the run waits for a person. When the task is cancelled, the model's stream
+    is closed, the kernel interrupted, the open part committed, and CancelledError raised again.
+    Raises errors.Superseded when another worker has taken the run up: then it touches nothing more.
     """
-    return await _Run(tools, assignment, settings, pause, grace).outcome()
+    return await _AgentRun(tools, assignment, settings, pause, grace).outcome()
 
 
-class _Run:
+class _AgentRun:
     """One run of the loop."""
 
     def __init__(

@@ -43,7 +43,7 @@ class CodeEnded(Struct, frozen=True):
 Parsed = Text | CodeBegan | Code | CodeEnded
 
 
-class _Fence(Struct, frozen=True):
+class _CodeFence(Struct, frozen=True):
     """An opening fence: what closes it, and how far it is indented."""
 
     marks: str
@@ -62,21 +62,21 @@ class _Fence(Struct, frozen=True):
         return self.is_python or any(known.startswith(tag) for known in _TAGS)
 
 
-def _opening(line: str) -> _Fence | None:
+def _opening(line: str) -> _CodeFence | None:
     """The fence that a line, or the beginning of one, opens."""
     match = _OPENING.fullmatch(line)
     if match is None or (match[2][0] == "`" and "`" in match[3]):
         return None
-    return _Fence(marks=match[2], indent=len(match[1]), info=match[3])
+    return _CodeFence(marks=match[2], indent=len(match[1]), info=match[3])
 
 
-def _closes(fence: _Fence, line: str) -> bool:
+def _closes(fence: _CodeFence, line: str) -> bool:
     """Whether a whole line closes the fence."""
     marks = line.strip()
     return len(marks) >= len(fence.marks) and not marks.strip(fence.marks[0])
 
 
-def _may_close(fence: _Fence, line: str) -> bool:
+def _may_close(fence: _CodeFence, line: str) -> bool:
     """Whether a line that begins so may become one that closes the fence."""
     marks = line.strip()
     may_grow = not marks or line.endswith(marks)
@@ -87,7 +87,7 @@ class Parser:
     """Give it the pieces of one turn with `feed`, then call `finish`."""
 
     def __init__(self) -> None:
-        self._fence: _Fence | None = None
+        self._fence: _CodeFence | None = None
         self._line = ""  # of the current line: all of it while it may be a fence
         self._shown = 0  # how much of `_line` was given out
         self._is_plain = False  # the current line is no fence: it passes through

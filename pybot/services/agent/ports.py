@@ -59,7 +59,7 @@ class RunLog(Protocol):
         """Note the tokens used so far, for a run that is cancelled and has no Outcome."""
         ...
 
-    async def phase(self, phase: RunPhase) -> None:
+    async def set_phase(self, phase: RunPhase) -> None:
         """Set the phase and publish it (RunChanged), unless it is the same."""
         ...
 

@@ -14,11 +14,11 @@ from pybot.services.records import CellPart, MessageRole, MessageStatus, Part, T
 _CHARACTERS_PER_TOKEN = 3.5
 # What a chat template adds to each turn.
 _TOKENS_PER_TURN = 5
-# Counting is guessing: a service's own limit is only met by what stays below.
+# Least tokens and code points: estimates err, and the service itself refuses what is too long.
 _LEAST_ANSWER = 64
 _LEAST_OBSERVATION = 200
-# Stand where an answer has no last words, so that the next question is not read as part of an
-# output: it was broken off, or its cell was all there was to say.
+# Texts for an answer that ends with a cell, so that the next question is not read as part of its
+# output: one that was broken off, and one that needed no text.
 BROKEN_OFF = "(The answer was broken off here.)"
 DONE = "Done."
 

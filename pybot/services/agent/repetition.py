@@ -5,7 +5,7 @@ _MOST_EQUAL_LINES = 24
 
 
 class Repetition:
-    """Fed with what a model writes, it notices when the model goes in circles."""
+    """Fed with what a model writes, it notices when the model repeats itself."""
 
     def __init__(self) -> None:
         self._line = ""

@@ -92,7 +92,7 @@ class Writer:
         """Generate, again after a growing pause while the service is busy; why it ended."""
         attempt = 1
         while True:
-            await self._log.phase(RunPhase.WAITING_FOR_MODEL)
+            await self._log.set_phase(RunPhase.WAITING_FOR_MODEL)
             written = len(self._raw)
             try:
                 async with closing(self._model.generate(request)) as stream:
@@ -119,7 +119,7 @@ class Writer:
                 # Most services send a piece a token.
                 so_far = TokenUsage(prompt_tokens=prompt_tokens, completion_tokens=len(written))
                 self._on_usage(self.usage + so_far)
-                await self._log.phase(RunPhase.GENERATING)
+                await self._log.set_phase(RunPhase.GENERATING)
                 if isinstance(item, ResponseEnd):
                     usage = item.usage
                     return item.reason

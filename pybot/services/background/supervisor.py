@@ -1,7 +1,7 @@
 """The loops that run as long as the process: one that fails is seen, and ends the process.
 
 A loop handles the failures that it knows (Redis or a provider out of reach): it logs them and goes
-on. Whatever else it raises is a bug. The loop then fails the work that it has in hand and lets the
+on. Any other exception is a bug. The loop then fails the work that it has in hand and lets the
 exception out. The supervisor logs it, `/readyz` says it from then on, and the process ends, so that
 a new one takes its place.
 """

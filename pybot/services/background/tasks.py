@@ -1,4 +1,4 @@
-"""Cancelling tasks, finishing work despite a cancellation, logging failures nobody waits for."""
+"""Cancels tasks, finishes work despite a cancellation, logs failures of tasks nobody awaits."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def log_failure(task: asyncio.Task[Any], *, expected: tuple[type[Exception], ...] = ()) -> None:
-    """Log what a task failed with: a callback for when it is done, where nobody may wait for it."""
+    """Log what a task failed with: a callback for when it is done, when nobody may await it."""
     error = None if task.cancelled() else task.exception()
     if error is not None and not isinstance(error, expected):
         logger.error("%s has failed", task.get_name(), exc_info=error)

@@ -18,14 +18,13 @@ from pybot.services.values.instants import now
 
 logger = logging.getLogger(__name__)
 
-POLL_INTERVAL = (
-    0.1  # seconds between two looks at the record of a kernel that another process restarts
-)
+# Seconds between two checks of the record of a kernel that another process restarts.
+POLL_INTERVAL = 0.1
 EXPECTED = (KernelUnavailable, KernelDied, PybotError)  # failures of a start
 
 
 class KernelLifecycle:
-    """Starts and restarts kernels; a start goes on when the one who asked for it is cancelled.
+    """Starts and restarts kernels; a start goes on when its caller is cancelled.
 
     A restart that takes longer than `restart_timeout` seconds counts as lost with its server.
     """

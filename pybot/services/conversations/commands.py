@@ -185,7 +185,7 @@ class Conversations:
     async def archive(
         self, viewer: Viewer, conversation_ids: Sequence[str], *, archived: bool
     ) -> list[str]:
-        """Put those away, or back, that exist; their IDs."""
+        """Archive those that exist, or undo that; their IDs."""
         changed: list[str] = []
         for conversation_id in conversation_ids:
             with contextlib.suppress(NotFound):

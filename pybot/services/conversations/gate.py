@@ -1,4 +1,4 @@
-"""The one way into a conversation: opened for its owner, NotFound for everybody else.
+"""Opens conversations for their owners; for everybody else they are NotFound.
 
 Owner and deletion are read here and nowhere else.
 """

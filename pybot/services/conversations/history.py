@@ -80,7 +80,7 @@ def push_command(key: str, entries: Iterable[bytes]) -> Sequence[Word]:
 def decode_entry(entry: bytes) -> list[tuple[str, Part]]:
     """The message ID and the part that a stored entry has.
 
-    None for the asking half of a cell and for what another program wrote.
+    Nothing for the `tool_calls` of a cell, and for what another program wrote.
     """
     stored = _decoder.decode(entry)
     data, origin = stored.data, stored.data.additional_kwargs

@@ -1,6 +1,6 @@
 """Pages of a viewer's conversations, by keyset cursors over the sorted set of the list.
 
-A cursor is a score, and so a place in the list, whatever comes, goes or moves.
+A cursor is a score, so it stays valid while conversations are added, moved and removed.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ Place = tuple[str, int]
 
 
 class Listing:
-    """Reads the list; whatever its length, the cost is the page's."""
+    """Reads the list; the cost grows with the page, not with the list."""
 
     def __init__(self, client: Client, snapshots: Snapshots) -> None:
         self._client = client

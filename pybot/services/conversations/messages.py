@@ -87,7 +87,7 @@ class Messages:
         return views[0] if views else None
 
     async def get(self, snapshot: Snapshot, message_id: str) -> MessageView:
-        """One message, whatever path it lies on; raises NotFound."""
+        """One message, on any path; raises NotFound."""
         stored = await self._read(snapshot.conversation.id, snapshot.cursor, message_id)
         if not stored:
             raise NotFound(NO_MESSAGE, ("messageId",))

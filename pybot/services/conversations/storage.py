@@ -20,7 +20,7 @@ from pybot.services.store.hub import Hub
 
 @dataclass(frozen=True)
 class Storage:
-    """The clients of one Redis, and what stands on them."""
+    """The clients of one Redis, and what uses them."""
 
     client: Client
     hashes: Hashes

@@ -51,7 +51,7 @@ _usage = msgspec.json.Decoder(RunUsage)
 
 
 def _add_usage(write: Write, key: str, run: Run) -> None:
-    """Note what an ended run used, once however often it is said that it has ended."""
+    """Note what an ended run used; noting it again changes nothing."""
     if run.completed_at is not None and run.model:
         used = RunUsage(run_id=run.id, model=run.model, tokens=run.usage or TokenUsage())
         write.do("ZADD", key, milliseconds(run.completed_at), msgspec.json.encode(used))

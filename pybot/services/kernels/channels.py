@@ -58,7 +58,7 @@ class Channels:
     async def subscribed(self) -> None:
         """Wait until the kernel sends its outputs here.
 
-        It confirms each new topic, and only new ones: hence a topic of a random name.
+        It confirms each new topic, and only new ones, so the topic has a random name.
         """
         topic = uuid4().hex.encode()
         socket = self._client.iopub_channel.socket
@@ -95,16 +95,16 @@ class Channels:
 
         Fails the queue with EndMissed when the marker was answered and nothing more comes.
         """
-        heard = time.monotonic()
+        last_read = time.monotonic()
         while not reader.done:
             ready = dict(await self._poller.poll(POLL))
             if ready:
-                heard = self._drain(reader, queue)
+                last_read = self._drain(reader, queue)
                 await asyncio.sleep(0)
             elif self._marker_answered:
                 queue.fail(EndMissed())
                 return
-            elif reader.replied and time.monotonic() - heard > IDLE_GRACE:
+            elif reader.replied and time.monotonic() - last_read > IDLE_GRACE:
                 for reaction in reader.finish():
                     queue.put(reaction)
 

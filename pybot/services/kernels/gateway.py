@@ -22,7 +22,7 @@ from pybot.services.kernels.reaction_queue import ReactionQueue
 ASK_AGAIN = 2  # seconds of silence after which a kernel that starts is asked once more
 START_MARGIN = 15  # seconds beside the gateway's own limit for a start
 CLOSE_TIMEOUT = 5  # seconds that closing waits for kernels to end
-POLL_INTERVAL = 5  # seconds between two looks at the kernels that were started here
+POLL_INTERVAL = 5  # seconds between two checks of the kernels that were started here
 BOOT_FAILED = "The gateway's kernel ended while it started: see the gateway's log, or the pod's."
 
 
@@ -235,7 +235,7 @@ class GatewayKernels:
 
 
 def _report(task: asyncio.Task[None], queue: ReactionQueue) -> None:
-    """Put the failure of reading into the queue: nobody else waits for the task."""
+    """Put the failure of reading into the queue: no other task awaits it."""
     failure = None if task.cancelled() else task.exception()
     if isinstance(failure, KernelDied | KernelUnavailable | EndMissed):
         queue.fail(failure)

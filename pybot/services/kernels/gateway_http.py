@@ -21,7 +21,7 @@ LARGEST_MESSAGE = 64 * MIB  # bytes; a kernel that sends larger ones is cut off
 HEARTBEAT = 20  # seconds between pings
 CLOSE_TIMEOUT = 1  # seconds for the other side to close as well
 CALL_TIMEOUT = 10.0  # seconds for what is answered at once
-BOOT_WATCH = 0.5  # seconds between two looks whether a kernel that does not answer is still there
+BOOT_WATCH = 0.5  # seconds between two checks that a kernel which does not answer still exists
 LONGEST_REASON = 300  # characters of a refusal that are passed on
 DIED = "The kernel is gone, and its variables with it."
 
@@ -90,9 +90,9 @@ class GatewayHttp:
             await self._opened.close()
 
     async def _connect(self, kernel_id: str, session_id: str) -> aiohttp.ClientWebSocketResponse:
-        """The handshake of a kernel that fails to boot never ends: look after it meanwhile."""
+        """Connect; check meanwhile that the kernel exists: if it fails to boot, nothing answers."""
         dialing = asyncio.ensure_future(self._dial(kernel_id, session_id))
-        watching = asyncio.ensure_future(self._vanished(kernel_id))
+        watching = asyncio.ensure_future(self._raise_when_gone(kernel_id))
         try:
             await asyncio.wait({dialing, watching}, return_when=asyncio.FIRST_COMPLETED)
             if not dialing.done():
@@ -101,7 +101,7 @@ class GatewayHttp:
         finally:
             await cancel_and_wait(dialing, watching)
 
-    async def _vanished(self, kernel_id: str) -> None:
+    async def _raise_when_gone(self, kernel_id: str) -> None:
         while True:
             await asyncio.sleep(BOOT_WATCH)
             await self.describe(kernel_id)

@@ -10,7 +10,7 @@ from pybot.config import MIB
 from pybot.services.kernels.base import KernelUnavailable
 from pybot.services.kernels.gateway_frames import V1, decode, encode, request
 
-UNSAID = (0, 1000, 1005)  # codes of a close for no reason
+NO_REASON = (0, 1000, 1005)  # codes of a close without a reason
 LARGEST_REQUEST = 10 * MIB  # bytes; the gateway closes the connection at larger ones
 
 
@@ -57,7 +57,7 @@ class KernelSocket:
         except TimeoutError:
             return None
         if message.type not in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT):
-            if message.type is aiohttp.WSMsgType.CLOSE and message.data in UNSAID:
+            if message.type is aiohttp.WSMsgType.CLOSE and message.data in NO_REASON:
                 raise SocketTaken("Another process follows this code by now.")
             raise SocketCut(f"{message.type.name} {message.data}")
         return decode(message.data, self._ws.protocol)

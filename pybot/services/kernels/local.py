@@ -144,7 +144,7 @@ class LocalKernels:
 
 
 def _report(task: asyncio.Task[None], queue: ReactionQueue) -> None:
-    """Put the failure of reading into the queue: nobody else waits for the task."""
+    """Put the failure of reading into the queue: no other task awaits it."""
     if not task.cancelled() and (failure := task.exception()) is not None:
         error = RuntimeError(f"Reading from the kernel failed: {failure!r}")
         error.__cause__ = failure  # for its traceback

@@ -173,7 +173,7 @@ def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _count(content: Mapping[str, Any]) -> int | None:
-    """The execution count. GraphQL's Int ends at 31 bits, and so does what is believed."""
+    """The execution count; None for one that GraphQL's Int cannot carry."""
     count = content.get("execution_count")
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < 2**31:
         return None
@@ -186,7 +186,7 @@ def _display_id(content: Mapping[str, Any]) -> str | None:
 
 
 def _sizes(content: Mapping[str, Any]) -> dict[str, Size]:
-    """What the metadata of a bundle says of how large its images are to be shown."""
+    """The sizes that a bundle's metadata gives for its images."""
     try:
         metadata = msgspec.convert(content.get("metadata"), dict[str, Any])
     except msgspec.ValidationError:

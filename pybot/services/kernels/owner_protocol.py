@@ -1,7 +1,7 @@
-"""What a kernel owner and its clients say to each other, one JSON object a line.
+"""The messages between a kernel owner and its clients, one JSON object a line.
 
-A client sends requests and gets one reply for each, in any order; the owner also sends events,
-unasked. Everything goes over one Unix socket that only the user's own processes can open.
+A client sends requests and gets one reply for each, in any order; the owner also sends events by
+itself. Everything goes over one Unix socket that only the user's own processes can open.
 """
 
 from typing import Literal

@@ -7,7 +7,7 @@ from pybot.services.llm.tgi import TgiModel
 
 
 def model_of(settings: LlmSettings) -> ChatModel:
-    """The model behind `LLM__URL`, by what `LLM__API` says that it speaks."""
+    """The model behind `LLM__URL`, by the interface that `LLM__API` names."""
     match settings.api:
         case "tgi":
             return TgiModel(settings)

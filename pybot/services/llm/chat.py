@@ -19,14 +19,15 @@ from pybot.config import LlmSettings
 from pybot.services.llm import chat_errors, chat_wire, continuing, errors
 from pybot.services.llm.base import Delta, ModelError, ModelInfo, ModelRequest, ResponseEnd, Turn
 from pybot.services.llm.chat_wire import DONE, Choice, Chunk, Model, Usage
-from pybot.services.llm.continuing import Messages
+from pybot.services.llm.continuing import TurnsToSend
 from pybot.services.llm.model_http import ModelHttp, ModelStream
 from pybot.services.llm.stop_detector import StopDetector
 from pybot.services.records import RunErrorCode, TokenUsage
 
 CHARACTERS_A_TOKEN = 4.0  # a guess, until a service has counted a prompt
 USAGE_TIMEOUT = 2  # seconds for the usage to follow the end
-# Ends that are none: vLLM's and SGLang's for what they gave up, OpenAI's for what it withheld.
+# Reasons of an end that mean a broken answer: vLLM's and SGLang's when they give up, OpenAI's when
+# it withholds text.
 _BROKEN = {
     "abort": "the model's service gave it up",
     "error": "the model's service failed",
@@ -88,29 +89,29 @@ class ChatCompletionsModel:
         await self._http.aclose()
 
     async def _post(self, request: ModelRequest) -> aiohttp.ClientResponse:
-        """Send the request; once more in plainer words where the server cannot go on as counted."""
-        messages = await self._messages(request.turns)
+        """Send the request; again, with a turn that asks, if it continues no message."""
+        to_send = await self._turns_to_send(request.turns)
         try:
-            return await self._send(request, messages)
+            return await self._send(request, to_send)
         except ModelError as error:
-            if not (messages.is_open and _is_refused(error)):
+            if not (to_send.is_open and _is_refused(error)):
                 raise
             logger.info("the model's service does not continue a message: %s", error.message)
         self._continues = False
-        return await self._send(request, await self._messages(request.turns))
+        return await self._send(request, await self._turns_to_send(request.turns))
 
-    async def _messages(self, turns: Sequence[Turn]) -> Messages:
+    async def _turns_to_send(self, turns: Sequence[Turn]) -> TurnsToSend:
         if continuing.is_open(turns) and self._served is None:
             await self.info()
         owner = self._served.owned_by if self._served and self._continues else None
-        return continuing.messages(turns, owner, self._settings.eos_token)
+        return continuing.turns_to_send(turns, owner, self._settings.eos_token)
 
-    async def _send(self, request: ModelRequest, messages: Messages) -> aiohttp.ClientResponse:
+    async def _send(self, request: ModelRequest, to_send: TurnsToSend) -> aiohttp.ClientResponse:
         temperature = request.temperature
         if temperature is None:
             temperature = self._settings.temperature
         body = chat_wire.body(
-            self.name, messages.turns, request.max_tokens, temperature, messages.fields
+            self.name, to_send.turns, request.max_tokens, temperature, to_send.fields
         )
         return await self._http.post("/v1/chat/completions", body)
 

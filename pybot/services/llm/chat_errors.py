@@ -42,7 +42,7 @@ class _Body(_Error, frozen=True):
     detail: str | None = None
 
 
-class Said(Struct, frozen=True):
+class ServerError(Struct, frozen=True):
     """An error as a server words it; `status` where it gives one."""
 
     message: str = ""
@@ -53,17 +53,17 @@ class Said(Struct, frozen=True):
 _body = msgspec.json.Decoder(_Body)
 
 
-def said(body: bytes) -> Said:
+def read_error(body: bytes) -> ServerError:
     """The error of a response's body or a stream's event."""
     try:
         content = _body.decode(body)
     except msgspec.MsgspecError:  # a proxy's page, or plain text
-        return Said(body[: errors.QUOTED].decode(errors="replace"))
+        return ServerError(body[: errors.QUOTED].decode(errors="replace"))
     if isinstance(content.error, str) or content.detail:
-        return Said(str(content.error or content.detail), content.error_type)
+        return ServerError(str(content.error or content.detail), content.error_type)
     error = content.error or content
     status = error.http_status_code or error.code
-    return Said(
+    return ServerError(
         error.message or "",
         f"{error.type or ''} {error.code or ''}",
         status if isinstance(status, int) else None,
@@ -72,12 +72,12 @@ def said(body: bytes) -> Said:
 
 def of_status(status: int, body: bytes) -> ModelError:
     """A refusal by its HTTP status and body."""
-    return _of(status, said(body))
+    return _of(status, read_error(body))
 
 
 def of_event(data: bytes) -> ModelError:
     """An error that came in the stream, with the status that it names."""
-    error = said(data)
+    error = read_error(data)
     # TGI writes 422 for every error: its message says which it is.
     if _BUSY.search(f"{error.kind} {error.message}"):
         return errors.busy()
@@ -86,7 +86,7 @@ def of_event(data: bytes) -> ModelError:
     return _of(error.status or 500, error)
 
 
-def _of(status: int, error: Said) -> ModelError:
+def _of(status: int, error: ServerError) -> ModelError:
     if _is_too_long(status, error):
         return errors.too_long(error.message)
     match status:
@@ -109,15 +109,15 @@ def _of(status: int, error: Said) -> ModelError:
             return _failed(error)
 
 
-def _is_too_long(status: int, error: Said) -> bool:
-    # By the words of OpenAI and llama.cpp for it, whatever the status: it was 500 once.
+def _is_too_long(status: int, error: ServerError) -> bool:
+    # By the codes of OpenAI and llama.cpp for it, with any status: servers have sent 500.
     if "context_length_exceeded" in error.kind or "exceed_context_size" in error.kind:
         return True
     return status == 413 or (status in (400, 422) and bool(_TOO_LONG.search(error.message)))
 
 
-def _unusable(status: int, error: Said) -> ModelError:
-    """What no other try will change, but another setting."""
+def _unusable(status: int, error: ServerError) -> ModelError:
+    """A refusal that only another setting changes, not another try."""
     match status:
         case 401 | 403:
             message = "The model's service refused Pybot's credentials: see LLM__CREDS."
@@ -132,9 +132,9 @@ def _unusable(status: int, error: Said) -> ModelError:
     return ModelError(RunErrorCode.MODEL_UNAVAILABLE, message, retryable=False)
 
 
-def _failed(error: Said) -> ModelError:
+def _failed(error: ServerError) -> ModelError:
     return errors.interrupted(f"The model's service failed: {_words(error)}")
 
 
-def _words(error: Said) -> str:
+def _words(error: ServerError) -> str:
     return error.message[: errors.QUOTED] or "it does not say why"

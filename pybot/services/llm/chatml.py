@@ -1,6 +1,6 @@
 """ChatML: how turns become the one text that a model continues.
 
-Whatever stands in a turn stays inside of it: control tokens in it are broken up, so that a user's
+The text of a turn cannot leave it: control tokens in it are broken up, so that a user's
 message or a cell's output cannot forge the end of its own turn or the start of another.
 """
 

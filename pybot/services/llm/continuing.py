@@ -1,6 +1,6 @@
 """How a server is asked to go on with an unfinished turn of the assistant: no I/O.
 
-The protocol of chat completions has no word for it. llama.cpp leaves a last turn of the assistant
+The protocol of chat completions has no field for it. llama.cpp leaves a last turn of the assistant
 open, vLLM and SGLang do so when asked in fields of their own (which others refuse), with Ollama it
 depends on the model's template, and TGI always begins a new turn. Where the server is
 not known to go on, a user's turn asks for it: any model understands that, though it may repeat a
@@ -32,7 +32,7 @@ _CONTROL = re.compile(
 )
 
 
-class Messages(Struct, frozen=True):
+class TurnsToSend(Struct, frozen=True):
     """The turns to send, and the fields that go with them; `is_open` if the last goes on."""
 
     turns: Sequence[Turn]
@@ -45,17 +45,17 @@ def is_open(turns: Sequence[Turn]) -> bool:
     return bool(turns) and turns[-1].role == "assistant"
 
 
-def messages(turns: Sequence[Turn], owner: str | None, end_token: str) -> Messages:
+def turns_to_send(turns: Sequence[Turn], owner: str | None, end_token: str) -> TurnsToSend:
     """What is sent of these turns to a server that says `owner` of its model.
 
     Servers read control tokens in a message as such, so they are broken up.
     """
     safe = tuple(Turn(turn.role, without_control_tokens(turn.text, end_token)) for turn in turns)
     if not is_open(turns):
-        return Messages(safe, {})
+        return TurnsToSend(safe, {})
     if owner is not None and owner in _KNOWN:
-        return Messages(safe, _KNOWN[owner], is_open=True)
-    return Messages((*safe, GO_ON), {})
+        return TurnsToSend(safe, _KNOWN[owner], is_open=True)
+    return TurnsToSend((*safe, GO_ON), {})
 
 
 def without_control_tokens(text: str, end_token: str) -> str:

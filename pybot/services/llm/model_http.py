@@ -1,6 +1,6 @@
 """The connection to a model's service: requests, and streams with a limit on silence.
 
-Whatever goes wrong below comes out as ModelError, so that adapters only know what is said.
+Every failure of the connection is a ModelError, so that adapters deal with contents only.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class ModelHttp:
         self._session: aiohttp.ClientSession | None = None
 
     async def get(self, path: str) -> bytes:
-        """What is said at `path`. Raises aiohttp.ClientError and TimeoutError."""
+        """The body of a GET of `path`. Raises aiohttp.ClientError and TimeoutError."""
         timeout = aiohttp.ClientTimeout(total=INFO_TIMEOUT)
         async with self._open().get(f"{self._url}{path}", timeout=timeout) as response:
             response.raise_for_status()

@@ -1,4 +1,4 @@
-"""How to speak with a certain model: its system prompt, few-shot turns and sampling.
+"""How to prompt a certain model: its system prompt, few-shot turns and sampling.
 
 The protocol between agent and model: the model writes Markdown; generation stops at the fence
 that closes a ```python block; the block is run, its outputs come back as a user's turn

@@ -1,7 +1,7 @@
-"""Prompts for SmolLM2-135M-Instruct, found by trying: a model so small copies what it is shown.
+"""Prompts for SmolLM2-135M-Instruct, found by trying: so small a model copies what it is shown.
 
 Only the few-shot turn that stands last is copied well, and only for questions put in its words:
-hence a curve in last place. A change here is measured with `make smoke-model` before it stays.
+so a curve comes last. Measure a change here with `make smoke-model`.
 """
 
 from pybot.services.llm.base import Turn

@@ -2,7 +2,7 @@
 
 TGI looks for a stop sequence at the end of the text after each token, so that a token that goes on
 behind the sequence (a fence, then two line ends) is missed; and an end token that is none of the
-model's own special tokens comes as text, in pieces. Both are put right here.
+model's own special tokens comes as text, in pieces. This corrects both.
 """
 
 from collections.abc import Sequence

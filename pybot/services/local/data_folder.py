@@ -26,8 +26,8 @@ LONGEST_SOCKET_DIR = 40
 class DataFolder:
     """A folder of this process alone.
 
-    `sockets` is a short, private folder that the data folder always has the same one of, so that
-    nothing piles up when a process is killed. `lock` is the open lock: programs that inherit it
+    `sockets` is a short, private folder, always the same one for one data folder, so that nothing
+    piles up when a process is killed. `lock` is the open lock: programs that inherit it
     hold the folder until they have ended too.
     """
 

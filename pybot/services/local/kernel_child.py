@@ -13,8 +13,8 @@ from pybot.services.kernels.base import KernelUnavailable
 
 QUOTED = 2000  # bytes of its standard error
 FREEZE_TRIES = 100
-FREEZE_INTERVAL = 0.0005  # seconds; the first look is nearly always enough
-TAIL_TIMEOUT = 0.1  # seconds to read what was said before the end
+FREEZE_INTERVAL = 0.0005  # seconds; the first check is nearly always enough
+TAIL_TIMEOUT = 0.1  # seconds to read what was written before the end
 
 
 class OutputTail(asyncio.Protocol):
@@ -108,7 +108,7 @@ async def spawn(
 ) -> KernelChild:
     """Start a process. KernelUnavailable when the system does not let it."""
     reading, writing = os.pipe()
-    # Not a pipe of asyncio's: it takes a process for running while anybody has one open.
+    # Not a pipe of asyncio's: it counts a process as running while a pipe of it is open.
     tail = OutputTail()
     pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: tail, os.fdopen(reading, "rb", buffering=0)

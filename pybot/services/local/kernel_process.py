@@ -18,8 +18,8 @@ from pybot.services.kernels.upstream_jupyter_client import connect
 from pybot.services.local.kernel_child import KernelChild
 from pybot.services.local.kernel_launcher import KernelLauncher
 
-INTERRUPT_TIMEOUT = 1  # seconds until an interrupt is taken as sent, heard or not
-GOODBYE_TIMEOUT = 1  # seconds that a kernel has to close its files
+INTERRUPT_TIMEOUT = 1  # seconds until an interrupt is taken as sent, answered or not
+SHUTDOWN_TIMEOUT = 1  # seconds that a kernel has to close its files
 RECONNECT = 10  # milliseconds between two tries to reach a socket that is not there yet
 LARGEST_MESSAGE = 1024 * 1024  # bytes; replies to the owner are short
 
@@ -28,8 +28,8 @@ class KernelProcess:
     """A kernel that can be started again under the same ID.
 
     `reason` is why it ends when it ends now, empty while it has not started.
-    `leases` counts the clients that use it; `used_at` is when the last one began or ended, on
-    the monotonic clock. `on_end` is called when the process ends, however it does.
+    `open_count` is how many clients have it open; `used_at` is when one last opened or closed it,
+    on the monotonic clock. `on_end` is called when the process ends, however it does.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class KernelProcess:
         self.conversation_id = conversation_id
         self.connection: ConnectionInfo | None = None
         self.reason: Literal["", "died", "culled", "restarted", "shutdown"] = ""
-        self.leases = 0
+        self.open_count = 0
         self.used_at = time.monotonic()
         self.lock = asyncio.Lock()
         self._launcher = launcher
@@ -74,10 +74,10 @@ class KernelProcess:
             async with asyncio.timeout(timeout):
                 await self._answers(self._watch)
         except TimeoutError:
-            await self.stop(polite=False)
+            await self.stop(graceful=False)
             raise KernelUnavailable(f"The kernel did not answer within {timeout:g} s.") from None
         except BaseException:
-            await self.stop(polite=False)
+            await self.stop(graceful=False)
             raise
         self.reason = "died"
 
@@ -85,13 +85,13 @@ class KernelProcess:
         """Interrupt what it runs."""
         await self._command("interrupt_request", INTERRUPT_TIMEOUT)
 
-    async def stop(self, *, polite: bool = True) -> None:
-        """End the process; politely, files that its code left open are written out."""
+    async def stop(self, *, graceful: bool = True) -> None:
+        """End the process; gracefully, files that its code left open are written out."""
         if self._process is None or self._watch is None:
             return
-        if polite and self.alive:
-            await self._command("shutdown_request", GOODBYE_TIMEOUT, {"restart": False})
-            await asyncio.wait([self._watch], timeout=GOODBYE_TIMEOUT)
+        if graceful and self.alive:
+            await self._command("shutdown_request", SHUTDOWN_TIMEOUT, {"restart": False})
+            await asyncio.wait([self._watch], timeout=SHUTDOWN_TIMEOUT)
         self._process.kill()
         await self._watch
         if self._client is not None:

@@ -80,7 +80,7 @@ class Llama:
         self._session: aiohttp.ClientSession | None = None
 
     async def tokenize(self, text: str) -> list[Piece]:
-        """The tokens of a prompt; control tokens written out in it are what they say."""
+        """The tokens of a prompt; control tokens written in it count as such."""
         body = {"content": text, "with_pieces": True, "parse_special": True}
         async with await self._post("/tokenize", body) as response:
             return _tokens.decode(await response.read()).tokens

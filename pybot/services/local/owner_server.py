@@ -21,7 +21,7 @@ from pybot.services.local.owner_config import OwnerConfig
 
 log = logging.getLogger(__name__)
 
-GOODBYE_TIMEOUT = 0.5  # seconds for the clients to go
+DISCONNECT_TIMEOUT = 0.5  # seconds for the clients to go
 MAX_UNREAD = 1024 * 1024  # bytes of events; a client that does not read them is disconnected
 
 
@@ -45,7 +45,7 @@ class OwnerServer:
         for client in self._clients.values():
             client.writer.close()
         if self._clients:
-            await asyncio.wait(self._clients, timeout=GOODBYE_TIMEOUT)
+            await asyncio.wait(self._clients, timeout=DISCONNECT_TIMEOUT)
 
     def _notify(self, event: KernelEnded) -> None:
         """Send an event to everybody."""

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from pybot.services.local import launch
 
-POLL_INTERVAL = 0.02  # seconds between two looks while waiting
-WATCH_INTERVAL = 0.25  # seconds between two looks at a program that runs
+POLL_INTERVAL = 0.02  # seconds between two checks while waiting
+WATCH_INTERVAL = 0.25  # seconds between two checks of a program that runs
 QUOTED_LINES = 5
 QUOTED_BYTES = 4096
 
@@ -33,7 +33,7 @@ class Program:
     """A program: how to start it, and how to see that it is ready.
 
     `argv[0]` is an absolute path. `ready` returns True once the program answers, False while it
-    does not yet. `death_signal` is what the program gets when this process dies without a word.
+    does not yet. `death_signal` is what the program gets when this process is killed.
     Times are in seconds.
     """
 

@@ -1,4 +1,4 @@
-"""What services speak: immutable records, stored as JSON, independent of the GraphQL types."""
+"""The records that services take and return: immutable, stored as JSON, without GraphQL."""
 
 from pybot.services.records.cell import Cell, CellStatus
 from pybot.services.records.conversation import Branch, Conversation

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 # cancellation whose notice was lost.
 RENEWAL_INTERVAL = 1.0
 CANCEL_AGAIN_AFTER = 5.0  # seconds until a run that was cancelled, and goes on, is cancelled again
-REDIS_PAUSE = 0.5  # seconds between two looks at a Redis that does not do its part
+REDIS_PAUSE = 0.5  # seconds until a run is tried again after Redis failed
 RELEASE_TIMEOUT = 3.0  # seconds that a worker which stops waits for Redis
 
 
@@ -95,14 +95,14 @@ class Attempt:
         """Work on the run; after an outage of Redis, from what is committed."""
         while not self._is_stopping:
             try:
-                await self._once()
+                await self._work_once()
                 self._is_over = not self._is_stopping
                 return
             except Unavailable as error:
                 logger.warning("run=%s is interrupted: %s", self.run_id, error)
             await asyncio.sleep(REDIS_PAUSE)
 
-    async def _once(self) -> None:
+    async def _work_once(self) -> None:
         """Take the run up, and work on it; raises Unavailable when Redis fails meanwhile."""
         viewer = await self._gate.owner(conversation_of(self.run_id))
         stored = None

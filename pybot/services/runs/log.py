@@ -134,7 +134,7 @@ class FencedLog:
         if not self.has_lease:
             await self.lease.renew()
 
-    async def phase(self, phase: RunPhase) -> None:
+    async def set_phase(self, phase: RunPhase) -> None:
         """Set and publish the phase; nothing happens when it is the same."""
         if phase is self.run.phase:
             return

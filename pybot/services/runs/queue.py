@@ -1,7 +1,7 @@
 """The queue: runs that wait for a worker, the one that has waited longest first.
 
-Taking a run off it is no promise. Between that and the take-up a process may be lost; repair then
-puts the run back. Who works on a run is decided by its fence and its lease alone.
+Taking a run off the queue gives no right to it. A process may be lost before it takes the run up;
+repair then puts the run back. Who works on a run is decided by its fence and its lease alone.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from pybot.services.store.client import Client
 from pybot.services.store.hub import NOTICES
 from pybot.services.values.instants import milliseconds, now
 
-# A look at an empty queue waits so long for a run, in seconds.
+# Seconds that `take` waits for a run at an empty queue.
 BLOCK = 1.0
 WAKE_EXPIRES = 10  # seconds
 

@@ -1,8 +1,8 @@
 """Runs that wait for a person: they hold no slot, no lease and no worker, however long it takes.
 
-What is true stands in the run's hash, and changes in one write of its conversation. Around it lie
-the owner's sets, the instant from which repair looks after the run, and the queue. They are written
-in an order that leaves a crash with something that repair finishes.
+The run's hash decides whether it is suspended, and changes in one write of its conversation. The
+owner's sets, the instant from which repair looks after the run, and the queue are written beside
+it, in an order that leaves a crash with something that repair finishes.
 """
 
 import contextlib
@@ -69,7 +69,7 @@ class Suspensions:
         self._appender = appender
         self._viewerlog = viewerlog
         self._queue = queue
-        self._patience = {
+        self._time_limits = {
             RunPhase.AWAITING_APPROVAL: settings.patience,
             RunPhase.AWAITING_INPUT: settings.input_patience,
         }
@@ -83,7 +83,7 @@ class Suspensions:
         run_id = log.run.id
         if not await self._is_admitted(viewer, run_id):
             return _too_many(self._most, suspension.usage)
-        until = milliseconds(now()) + int(self._patience[suspension.phase] * 1000)
+        until = milliseconds(now()) + int(self._time_limits[suspension.phase] * 1000)
         if not await log.suspend(suspension, until=until, worked=int(worked * 1000)):
             await self._client.zrem(keys.viewer_waiting(viewer.key), run_id)
             return Outcome(status=RunStatus.CANCELLED, usage=suspension.usage)
@@ -93,7 +93,7 @@ class Suspensions:
     async def resume(self, viewer: Viewer, run_id: str, decision: Decision) -> Run:
         """Put a suspended run back on the queue, with a decision.
 
-        Raises Conflict when it does not wait (a decision was made, patience ended), and NotFound.
+        Raises Conflict when it does not wait (a decision came, or its time is over), and NotFound.
         """
         stored = await self._stored(viewer, run_id)
         run, until = stored.record(), stored.suspended_until

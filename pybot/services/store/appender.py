@@ -1,7 +1,7 @@
 """The one place of a process that writes to Redis: a single pipeline in flight.
 
-While it is, further deltas of the same text merge and go as one entry, so that merging is the
-load's own doing; a busy process gathers for some milliseconds. The buffer is bounded: a full one
+While it is, further deltas of the same text merge and go as one entry, so that more are merged the
+busier the process is; a busy one gathers for some milliseconds. The buffer is bounded: a full one
 makes writers wait.
 """
 
@@ -29,7 +29,7 @@ SHAS = {
     script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
     for script in (SCRIPT, SCRIPT_WHEN_FULL)
 }
-# Upstream's signature says one word.
+# hiredis packs several words, though its type takes one.
 packed: Callable[[tuple[Word, ...]], bytes] = cast("Any", hiredis).pack_command
 
 BATCH = 64  # writes of one pipeline at most
@@ -202,4 +202,4 @@ def _fail(future: "asyncio.Future[int]", error: Exception) -> None:
     """Fail a write. Callers that emit deltas see it at their next write."""
     if not future.done():
         future.set_exception(error)
-        future.exception()  # or asyncio complains that nobody has
+        future.exception()  # or asyncio logs that it was never retrieved

@@ -1,7 +1,7 @@
 """What is too large or too binary for the history: stored once, by the digest of its bytes.
 
 What all conversations of one user may take is bounded. Bytes are counted before they are stored,
-and no more when their conversation is removed.
+and given back when their conversation is removed.
 """
 
 import hashlib
@@ -80,7 +80,7 @@ class Blobs:
 
 
 async def release_storage(client: Client, owner: Viewer, conversation_id: str) -> None:
-    """Count the bytes of a conversation that is being removed no more, once."""
+    """Stop counting the bytes of a conversation that is being removed; once only."""
     head = keys.conversation(conversation_id)
     stored: Any = await client.hget(head, STORED)
     if stored is not None:

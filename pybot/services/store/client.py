@@ -1,4 +1,4 @@
-"""The client of Redis. What Redis's state makes fail is Unavailable, with the next step."""
+"""The client of Redis. Failures due to Redis's state are Unavailable, with the next step."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager

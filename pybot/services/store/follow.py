@@ -109,12 +109,12 @@ async def _continuing(client: Client, head: str, log: str, position: int) -> lis
     return raws
 
 
-async def retry_during_outage(look: Callable[[], Awaitable[T]]) -> T:
-    """Call `look` again while Redis is out of reach; raises Unavailable after OUTAGE seconds."""
+async def retry_during_outage(operation: Callable[[], Awaitable[T]]) -> T:
+    """Repeat `operation` while Redis is out of reach; raises Unavailable after OUTAGE seconds."""
     end = time.monotonic() + OUTAGE
     while True:
         try:
-            return await look()
+            return await operation()
         except Unavailable:
             if time.monotonic() > end:
                 raise

@@ -1,7 +1,7 @@
 """Delivery of log entries to the readers in this process.
 
 Entries arrive twice: from the appender right after Redis has confirmed them, and by pub/sub from
-every process (this one included). Whichever is first wins, by number. The log is the truth: a
+every process (this one included). The first one of each number counts. The log is the truth: a
 reader that sees a gap, or whose inbox is stale, reads the log.
 """
 

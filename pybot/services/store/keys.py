@@ -13,7 +13,7 @@ DATA_VERSION = "pybot:version"
 UPGRADING = "pybot:upgrading"
 
 # Unfinished runs of everyone, by the instant from which repair looks after them: when they were
-# asked for, or when patience with a suspended one ends.
+# asked for, or when the time limit of a suspended one ends.
 UNFINISHED_RUNS = "pybot:runs"
 
 # Sorted set: ID of a run that waits for a worker → when it was put there, in milliseconds.

@@ -2,7 +2,7 @@
 
 The IDs of what a request makes follow from its key, and the write that carries it out requires
 that it was not carried out before, and records that it was. So of identical requests that meet,
-on whatever server, one writes and all others find what it made. What is refused records nothing:
+on any servers, one writes and all others find what it made. What is refused records nothing:
 the key stays free. A record lasts as long as its conversation.
 """
 

@@ -187,7 +187,7 @@ class Write:
     def arguments(self, retention: int, listeners: int) -> list[Word]:
         """The script's arguments; `retention` in seconds.
 
-        Entries are published unless the log's only listeners are these, which hear from the
+        Entries are published unless the log's only listeners are these, which get them from the
         appender.
         """
         requirements = [(each.expected, each.command) for each in self.requirements]

@@ -27,7 +27,7 @@ _DOCKET = re.compile(
 
 
 async def upgrade(client: Client) -> AsyncGenerator[str]:
-    """Bring everything over; gives the ID of each conversation once it is done."""
+    """Upgrade all data; gives the ID of each conversation once it is done."""
     async for key in matching(client, keys.conversation("*")):
         conversation_id = key.partition("{")[2].rstrip("}")
         head = await client.hgetall(key)
@@ -35,7 +35,7 @@ async def upgrade(client: Client) -> AsyncGenerator[str]:
             await _Conversation(client, conversation_id, head).upgrade()
             yield conversation_id
     async for key in matching(client, keys.viewer_conversations("*")):
-        await _bring_list_over(client, key)
+        await _upgrade_list(client, key)
     async for key in matching(client, keys.viewer_log("*")):
         await client.unlink(key)
     await _remove_docket(client)
@@ -139,7 +139,7 @@ class _Conversation:
             pipeline.zadd(keys.versions(self._id, parent), {message_id: at})
 
 
-async def _bring_list_over(client: Client, key: str) -> None:
+async def _upgrade_list(client: Client, key: str) -> None:
     """Order a list by microseconds, no two the same, without what is not there any more."""
     listed: Any = await client.zrange(key, 0, -1, withscores=True)
     latest, bytes_stored = 0, 0

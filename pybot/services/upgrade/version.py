@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 VERSION = 2  # raised when stored data changes its form; the docstring lists them
 LOCK_SECONDS = 60  # the lock is renewed after each conversation
-LOOK_INTERVAL = 0.5  # seconds between two looks at a process that upgrades the data
+LOOK_INTERVAL = 0.5  # seconds between two checks of a process that upgrades the data
 UPGRADING_MESSAGE = "Pybot is bringing its data up to date. Try again in a moment."
 
 

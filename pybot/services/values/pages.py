@@ -54,7 +54,7 @@ class PageRequest(Struct, frozen=True, kw_only=True):
 
 
 class Edge(Struct, Generic[T], frozen=True):
-    """A thing in a page, and its opaque position."""
+    """An item of a page, and its opaque position."""
 
     cursor: str
     node: T
@@ -63,8 +63,8 @@ class Edge(Struct, Generic[T], frozen=True):
 class Page(Struct, Generic[T], frozen=True, kw_only=True):
     """A page; `total` counts the whole list.
 
-    `preceding` and `following` count the edges of the list before and after the page, whatever
-    its direction and its cursors; one that has seen a part of them may give fewer, but not 0.
+    `preceding` and `following` count the edges of the list before and after the page, for
+    any direction and cursors; one that has seen a part of them may give fewer, but not 0.
     """
 
     edges: tuple[Edge[T], ...]
@@ -89,7 +89,7 @@ def encode_cursor(*values: str | int) -> str:
 
 
 def decode_cursor(cursor: str, count: int, argument: str) -> list[str]:
-    """The `count` values of a cursor; raises InvalidInput for whatever `encode_cursor` never gave.
+    """The `count` values of a cursor; InvalidInput for what `encode_cursor` never gives.
 
     What the values mean is for the caller to check: any text can be made a cursor.
     """
@@ -98,7 +98,7 @@ def decode_cursor(cursor: str, count: int, argument: str) -> list[str]:
         with contextlib.suppress(ValueError):  # no ASCII, no base64, no UTF-8
             padded = cursor + "=" * (-len(cursor) % 4)
             values = base64.urlsafe_b64decode(padded).decode().split("|")
-    # Whatever else Base64 lets pass is not as it would have been given.
+    # Base64 has other texts for the same bytes, which were never given.
     if len(values) != count or encode_cursor(*values) != cursor:
         raise InvalidInput(f"`{argument}` is not a cursor of this list.", (argument,))
     return values

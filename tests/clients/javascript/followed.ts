@@ -18,7 +18,7 @@ export type Received = (event: Event) => void;
 /** Takes the `extensions.code` of the error that ended a subscription. */
 export type Failed = (code: unknown) => void;
 
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 
 export class Followed {
   readonly events: Event[] = [];
@@ -78,7 +78,7 @@ export class Followed {
   }
 
   private async more(): Promise<void> {
-    assert.ok(await this.soon(PATIENCE_MS), "nothing more comes");
+    assert.ok(await this.soon(TIMEOUT_MS), "nothing more comes");
   }
 
   private async soon(milliseconds: number): Promise<boolean> {

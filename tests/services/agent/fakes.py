@@ -66,7 +66,7 @@ class FakeLog:
     def note_usage(self, usage: TokenUsage) -> None:
         self.usage = usage
 
-    async def phase(self, phase: RunPhase) -> None:
+    async def set_phase(self, phase: RunPhase) -> None:
         if self.phases[-1:] != [phase]:
             self.phases.append(phase)
             self._reached.setdefault(phase, asyncio.Event()).set()

@@ -1,4 +1,4 @@
-"""Noticing that a model goes in circles."""
+"""Noticing that a model repeats itself."""
 
 import pytest
 

@@ -42,7 +42,7 @@ async def test_run_goes_on_with_the_decision_and_what_it_used_before() -> None:
 
 
 async def test_longest_answer_counts_what_was_written_before_and_was_not_lost() -> None:
-    """What a lost worker used is told, and is written again: it leaves the answer its length."""
+    """What a lost worker wrote is counted as used, but not for the length: it is written again."""
     decision, limit = Decision(text="yes"), 100
     used = TokenUsage(completion_tokens=limit)
     for written, code in ((limit, RunErrorCode.TOO_MANY_TOKENS), (limit // 2, None), (0, None)):
@@ -52,7 +52,7 @@ async def test_longest_answer_counts_what_was_written_before_and_was_not_lost() 
         assert outcome.usage.completion_tokens >= limit
 
 
-async def test_patience_that_ended_ends_the_answer_incomplete() -> None:
+async def test_expired_decision_ends_the_answer_incomplete() -> None:
     """With words of its own; the model is not asked."""
     model = FakeModel(["never"])
     outcome = await resumed(Resumption(decision=Decision(has_expired=True)), model=model)

@@ -210,7 +210,7 @@ async def test_a_long_prompt_is_tried_again_with_less() -> None:
     assert second[-1] == Turn("user", "Last?")
 
 
-async def test_a_model_that_goes_in_circles_is_stopped() -> None:
+async def test_a_model_that_repeats_itself_is_stopped() -> None:
     log, kernel = FakeLog(), FakeKernel()
     model = FakeModel(["```python\n" + "a = 1\n" * 1000])
     outcome = await run(model, kernel, log)

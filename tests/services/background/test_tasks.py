@@ -29,7 +29,7 @@ async def swallow_first() -> None:
 
 
 async def test_cancelled_task_is_left_to_clean_up() -> None:
-    """Who was cancelled before is not cancelled again at once."""
+    """A task that was cancelled before is not cancelled again at once."""
     done: list[str] = []
     task = asyncio.create_task(cleaning(done))
     await asyncio.sleep(0)

@@ -155,7 +155,7 @@ async def test_commands_on_a_kernel_that_never_was_are_conflicts(services: Servi
 async def test_end_of_a_deleted_conversations_kernel_needs_no_record(
     services: Services, kernel: Kernel
 ) -> None:
-    """Its provider may tell of it in the moment of the deletion; before, it is recorded."""
+    """Its provider's notice may come just as it is deleted; before that, it is recorded."""
     named = kernel.conversation_id
     await services.client.hset(keys.conversation(named), "deleted_at", 1)
     await services.kernels.record_end(named, "k1", KernelStatus.DEAD)

@@ -65,7 +65,7 @@ async def test_process_that_cannot_be_ended_is_left_to_its_provider(
 async def test_record_changed_during_a_start_keeps_what_it_says(
     services: Services, provider: FakeKernels, kernel: Kernel, starting: "asyncio.Task[int]"
 ) -> None:
-    """Nobody asked for the end of this kernel: the code that waited for it is told that it died."""
+    """Nobody asked for the end of this kernel: the code that waited for it gets KernelDied."""
 
     def died(before: Kernel | None) -> Kernel | None:
         return before and with_status(before, KernelStatus.DEAD)

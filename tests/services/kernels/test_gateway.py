@@ -88,7 +88,7 @@ async def test_code_too_large_for_a_gateway_is_refused(
 async def test_slow_reader_holds_up_nobody(
     gateway_kernels: GatewayKernels, gateway_kernel_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a kernel says is taken at once; what is too much is dropped, with a word on it."""
+    """What a kernel says is taken at once; what is too much is dropped, with a note."""
     taken: list[int] = []
 
     class Watched(ReactionQueue):

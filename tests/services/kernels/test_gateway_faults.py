@@ -111,7 +111,7 @@ async def test_code_is_followed_over_connections_that_are_cut(
 async def test_another_process_follows_code_that_runs(
     gateway: Gateway, gateway_kernel_id: str, others: GatewayKernels, tmp_path: Path
 ) -> None:
-    """Who knows the message's ID hears all that came since its process was lost."""
+    """With the message's ID it gets all that came since the first process was lost."""
     go, message_id = tmp_path / "go", uuid4().hex
     kernels = GatewayKernels(gateway.settings())
     reactions = kernels.execute(gateway_kernel_id, waiting_for(go), message_id=message_id)

@@ -68,7 +68,7 @@ async def test_message_beyond_all_measure_does_not_hang(
 
 
 def test_stream_has_its_limit(make_owner: MakeOwner) -> None:
-    """What one cell prints ends at the limit, with a word on it; the next one prints again."""
+    """What one cell prints ends at the limit, with a note; the next one prints again."""
     config = make_owner(stream_limit=1000)
 
     async def scenario() -> None:

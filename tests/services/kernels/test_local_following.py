@@ -32,7 +32,7 @@ async def begun(kernels: LocalKernels, kernel_id: str, code: str) -> str:
 
 
 async def followed(kernels: LocalKernels, kernel_id: str, message_id: str) -> list[Reaction]:
-    """All that another process hears of it."""
+    """All that another process gets of it."""
     return [item async for item in kernels.follow(kernel_id, message_id=message_id)]
 
 

@@ -154,7 +154,7 @@ def test_nothing_comes_after_done() -> None:
 
 
 def test_finish_stands_in_for_a_lost_idle() -> None:
-    """Who knows that no idle status will come can end all the same, after the reply."""
+    """A reader that expects no idle status can end all the same, after the reply."""
     reader = ReactionReader(ID)
     assert reader.finish() == []
     reader = ReactionReader(ID)
@@ -219,7 +219,7 @@ def test_hostile_messages_never_fail(messages: list[tuple[object, object]]) -> N
 
 
 def test_reply_that_says_nothing_is_that_of_what_came_before() -> None:
-    """An error that was told makes it one; else all was well."""
+    """After an error message it is an error; else it is ok."""
     silent: tuple[str, dict[str, Any]] = ("execute_reply", {})
     error: tuple[str, dict[str, Any]] = ("error", {"ename": "E", "evalue": "v", "traceback": []})
     assert feed(silent, IDLE) == [Done(status="ok")]

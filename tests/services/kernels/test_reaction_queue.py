@@ -65,7 +65,7 @@ async def test_reader_waits_for_what_comes() -> None:
     assert await waiting == DONE
 
 
-async def test_what_does_not_fit_is_dropped_with_a_word() -> None:
+async def test_what_does_not_fit_is_dropped_with_a_note() -> None:
     """A full queue drops outputs and says so, but never the end."""
     queue = ReactionQueue(limit=1000)
     for _ in range(100):
@@ -98,7 +98,7 @@ async def test_failure_comes_after_what_was_said_before() -> None:
 
 
 async def test_failure_wakes_the_reader() -> None:
-    """A reader that waits hears of the failure."""
+    """A reader that waits gets the failure."""
     queue = ReactionQueue()
     waiting = asyncio.ensure_future(queue.get())
     await asyncio.sleep(0)

@@ -3,13 +3,13 @@
 import pytest
 
 from pybot.services.llm.base import Turn
-from pybot.services.llm.continuing import GO_ON, messages, without_control_tokens
+from pybot.services.llm.continuing import GO_ON, turns_to_send, without_control_tokens
 
 OPEN = (Turn("user", "Hi"), Turn("assistant", "It is"))
 
 
 def test_whole_conversation_is_sent_as_it_is() -> None:
-    sent = messages(OPEN[:1], "vllm", "")
+    sent = turns_to_send(OPEN[:1], "vllm", "")
     assert tuple(sent.turns) == OPEN[:1]
     assert not sent.fields
     assert not sent.is_open
@@ -17,7 +17,7 @@ def test_whole_conversation_is_sent_as_it_is() -> None:
 
 @pytest.mark.parametrize("owner", [None, "openai", "library", "scripted/model"])
 def test_unknown_server_is_asked(owner: str | None) -> None:
-    sent = messages(OPEN, owner, "")
+    sent = turns_to_send(OPEN, owner, "")
     assert tuple(sent.turns) == (*OPEN, GO_ON)
     assert not sent.fields
     assert not sent.is_open
@@ -25,14 +25,14 @@ def test_unknown_server_is_asked(owner: str | None) -> None:
 
 @pytest.mark.parametrize("owner", ["vllm", "sglang"])
 def test_server_that_needs_fields_to_continue_gets_them(owner: str) -> None:
-    sent = messages(OPEN, owner, "")
+    sent = turns_to_send(OPEN, owner, "")
     assert tuple(sent.turns) == OPEN
     assert sent.is_open
     assert sent.fields == {"continue_final_message": True, "add_generation_prompt": False}
 
 
 def test_server_that_continues_by_itself_gets_no_fields() -> None:
-    sent = messages(OPEN, "llamacpp", "")
+    sent = turns_to_send(OPEN, "llamacpp", "")
     assert tuple(sent.turns) == OPEN
     assert sent.is_open
     assert not sent.fields

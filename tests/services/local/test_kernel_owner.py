@@ -133,7 +133,7 @@ def test_without_sandbox_only_when_the_settings_allow_it(make_owner: MakeOwner) 
 
 
 def test_files_of_code_that_is_shut_down_are_written_out(make_owner: MakeOwner) -> None:
-    """A kernel that is shut down politely closes what its code left open."""
+    """A kernel that is shut down gracefully closes what its code left open."""
     config = make_owner()
 
     async def scenario() -> None:
@@ -189,7 +189,7 @@ def test_kernel_that_does_not_answer_in_time_is_ended(make_owner: MakeOwner) -> 
     asyncio.run(scenario())
 
 
-def test_garbage_is_let_go(kernel_owner_config: OwnerConfig) -> None:
+def test_client_that_sends_garbage_is_disconnected(kernel_owner_config: OwnerConfig) -> None:
     """A client that does not speak the protocol is disconnected, and the owner lives on."""
 
     async def scenario() -> None:
@@ -206,8 +206,8 @@ def test_garbage_is_let_go(kernel_owner_config: OwnerConfig) -> None:
     asyncio.run(scenario())
 
 
-def test_door_is_for_the_user_alone(kernel_owner_config: OwnerConfig) -> None:
-    """Whoever can open the socket can run code."""
+def test_socket_is_for_the_user_alone(kernel_owner_config: OwnerConfig) -> None:
+    """A process that can open the socket can run code."""
     assert Path(kernel_owner_config.socket).stat().st_mode & 0o077 == 0
 
 

@@ -47,7 +47,7 @@ async def until(condition: Callable[[], bool], timeout: float = 10) -> float:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_kernels_end_with_their_owner(make_owner: MakeOwner, number: signal.Signals) -> None:
-    """However the owner ends, nothing of it is left within 3 s, and clients hear of it."""
+    """However the owner ends, nothing of it is left within 3 s, and clients get their ends."""
     config = make_owner()
 
     async def scenario() -> None:

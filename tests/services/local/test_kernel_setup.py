@@ -17,7 +17,7 @@ case "$*" in *{broken}*) exit 3 ;; esac
 
 
 def interpreter(folder: Path, broken: str) -> Path:
-    """A Python of an environment in the folder, for which what is asked with a word fails."""
+    """A Python of an environment in the folder, for which commands that contain a word fail."""
     python = folder / "bin" / "python"
     python.parent.mkdir()
     python.write_text(INTERPRETER.format(broken=broken))

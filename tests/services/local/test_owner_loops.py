@@ -80,7 +80,7 @@ async def says_that_a_kernel_ended(
 
 
 async def test_bug_in_reading_from_the_owner_is_raised_where_it_is_watched(folder: Path) -> None:
-    """Whoever waits for an answer is refused at once; the notices raise what happened, once."""
+    """Requests that wait are refused at once; the notices raise what happened, once."""
     path = folder / "owner.sock"
     async with await asyncio.start_unix_server(says_that_a_kernel_ended, path):
         client = OwnerClient(path)

@@ -131,7 +131,7 @@ async def test_owners_socket_is_out_of_reach(attacker: Attacker, local_kernel_id
 async def test_redis_is_out_of_reach(
     attacker: Attacker, local_kernel_id: str, redis_server_url: str
 ) -> None:
-    """Whoever can write to Redis can run code in Pybot."""
+    """Code that can write to Redis can run code in Pybot."""
     path = redis_server_url.partition("@")[2].partition("?")[0]
     assert Path(path).is_socket()
     said = await attacker.attempt(

@@ -34,7 +34,7 @@ async def test_conversation_deleted_in_the_moment_of_a_cancellation(
 async def test_run_taken_up_in_the_moment_of_its_cancellation_is_left_to_its_worker(
     room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who sees the mark, and ends it."""
+    """The worker sees the mark, and ends it."""
     run = await room.send()
     act_before(monkeypatch, FencedLog, "end", room.services.run_logs.of(ANN, run, "worker").take_up)
     with caplog.at_level(logging.INFO, "pybot"):

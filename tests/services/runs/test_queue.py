@@ -63,7 +63,7 @@ async def test_cancelling_takes_a_run_off_the_queue_and_publishes_it(room: Room)
         assert await noticed.get() == "c.a"
 
 
-async def test_word_to_a_worker_that_does_not_wait_is_not_left(room: Room) -> None:
+async def test_wake_up_of_a_worker_that_does_not_wait_expires(room: Room) -> None:
     """It was killed before it looked again."""
     await room.queue.wake()
     found: Any = await room.services.client.keys(keys.queue_wake("*"))

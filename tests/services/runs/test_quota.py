@@ -62,7 +62,7 @@ async def test_run_that_has_ended_makes_room_though_it_still_counts(room: Room) 
 async def test_run_that_was_never_started_makes_room_after_its_time(
     room: Room, is_late: bool
 ) -> None:
-    """Whoever admitted it may be about to begin it till then, and was killed after that."""
+    """Its server may be about to begin it until then; after that it was killed."""
     age = NEVER_STARTED + 5_000 if is_late else NEVER_STARTED - 5_000
     at = int(time.time() * 1000) - age
     await room.services.client.zadd(keys.viewer_runs(ANN.key), {"c.a": at, "c.b": at})

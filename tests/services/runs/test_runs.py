@@ -137,7 +137,7 @@ async def test_run_is_left_to_a_worker_that_lives(settings_with: SettingsWith) -
 
 
 async def test_run_that_has_ended_is_not_taken_up_again(settings_with: SettingsWith) -> None:
-    """Whoever waited for its lease finds it ended, with its answer as it is."""
+    """A worker that waited for its lease finds it ended, and leaves the answer as it is."""
     async with open_services(settings_with(run={"concurrency": 0})) as services:
         sent = await services.runs.send(ANN, text="hello")
         first = services.run_logs.of(ANN, sent.run, "first")
@@ -168,7 +168,7 @@ async def test_run_stored_but_never_enqueued_is_repaired(
 
 
 async def test_two_messages_at_once_make_one_run(settings_with: SettingsWith) -> None:
-    """Whoever comes second gets a conflict that names the run."""
+    """The second one gets a conflict that names the run."""
     async with open_services(settings_with(run={"concurrency": 0})) as services:
         conversation = (await services.conversations.create(ANN)).conversation
         results = await asyncio.gather(

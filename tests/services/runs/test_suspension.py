@@ -104,7 +104,9 @@ async def test_run_of_somebody_else_is_not_there(room: Room) -> None:
     ("phase", "seconds"),
     [(RunPhase.AWAITING_APPROVAL, 7 * 24 * 60 * 60), (RunPhase.AWAITING_INPUT, 600)],
 )
-async def test_patience_ends(room: Room, phase: RunPhase, seconds: int) -> None:
+async def test_run_that_nobody_decides_about_is_resumed_at_its_time_limit(
+    room: Room, phase: RunPhase, seconds: int
+) -> None:
     """Not before its time; then the run is resumed with an expired decision."""
     run = await suspended(room, phase)
     await pass_time(room, run, seconds * 1000 - 30_000)
@@ -207,7 +209,7 @@ async def test_suspension_that_broke_off_is_finished(room: Room) -> None:
 
 
 async def test_decision_that_did_not_reach_the_queue_is_finished(room: Room) -> None:
-    """Whoever decided was killed just after the write."""
+    """The server that took it was killed just after the write."""
     run = await suspended(room)
     await room.services.suspensions.resume(ANN, run.id, YES)
     assert await room.queue.take() == run.id

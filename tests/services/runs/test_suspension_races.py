@@ -51,7 +51,7 @@ async def test_decision_counts_though_the_queue_is_out_of_reach(
 async def test_run_decided_while_it_was_listed_is_looked_after_at_once(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not only when its patience would have ended."""
+    """Not only at its time limit."""
     run = await room.send()
     log = room.services.run_logs.of(ANN, run, "worker")
     await log.take_up()

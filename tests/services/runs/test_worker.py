@@ -101,7 +101,7 @@ async def test_cancellation_is_seen_without_a_notice(room: Room) -> None:
 
 
 async def test_run_that_was_cancelled_under_a_lost_worker_is_not_answered(room: Room) -> None:
-    """Whoever takes it up looks at the mark first; one that was not cancelled is answered."""
+    """The next worker looks at the mark first; a run that was not cancelled is answered."""
     cancelled, other = await room.send(), await room.send()
     for run in (cancelled, other):
         await room.services.run_logs.of(ANN, run, "lost").take_up()
@@ -194,7 +194,7 @@ async def test_worker_goes_on_after_an_outage(room: Room, monkeypatch: pytest.Mo
 async def test_run_taken_while_its_worker_stops_is_handed_over(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Redis gave it out just before; whoever cannot put it back leaves it to repair."""
+    """Redis gave it out just before; a worker that cannot put it back leaves it to repair."""
     take = RunQueue.take
     for is_redis_away in (False, True):
         run, taking, given = await room.send(), asyncio.Event(), asyncio.Event()
@@ -267,7 +267,7 @@ async def test_bug_around_an_answer_leaves_its_run_to_repair(
     """The worker goes on with others."""
     run = await room.send()
     with monkeypatch.context() as patched:
-        patched.setattr("pybot.services.runs.attempt.Attempt._once", async_bug)
+        patched.setattr("pybot.services.runs.attempt.Attempt._work_once", async_bug)
         async with room.worker(ScriptedAnswers()):
             await until(lambda: failures_logged(caplog))
     assert failures_logged(caplog) == [f"run={run.id} failed and waits for repair"]

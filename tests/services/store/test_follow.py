@@ -99,7 +99,7 @@ async def published(client: Client) -> int:
 async def test_entry_is_published_only_when_another_process_listens(
     processes: tuple[Process, Process],
 ) -> None:
-    """What its own readers hear from the appender is not sent through Redis as well."""
+    """What its own readers get from the appender is not sent through Redis as well."""
     here, there = processes
     await here.append("first")
     async with aclosing(follow(here.client, here.hub, LOG, 0, HEAD)) as own:

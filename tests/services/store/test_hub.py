@@ -64,6 +64,6 @@ async def test_channel_that_was_dropped_is_made_again(
         if not at_once:
             await until_subscribers(client, 0)
         async with hub.reading(LOG) as inbox:
-            # A log whose numbers begin anew: nothing is left of the channel before.
+            # A log whose numbers start over: nothing is left of the channel before.
             await publish(client, 3)
             assert [number for number, _, _ in await inbox.take()] == [3]

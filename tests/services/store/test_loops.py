@@ -143,7 +143,7 @@ async def test_listener_that_meets_the_impossible_fails(
 async def test_subscribing_that_fails_is_seen_at_once(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is a task beside the one that reads, which may hear nothing for long."""
+    """It is a task beside the one that reads, which may get nothing for long."""
     supervisor = Supervisor()
     hub = Hub(client)
     async with hub.running(supervisor):

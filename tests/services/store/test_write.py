@@ -195,14 +195,14 @@ async def test_full_redis_takes_only_what_makes_room(client: Client, appender: A
 
 
 def test_write_names_all_its_keys() -> None:
-    """A cluster is told of each, once: what is required, carried out and ranked."""
+    """A cluster gets each key once: those of requirements, commands and ranks."""
     write = viewer_write().require("label", "", "GET", "{v}required").do("SET", "{v}done", 1)
     write.do("DEL", "{v}done").rank("{v}ranked", "member", 1)
     assert write.keys() == [write.head, write.log, "{v}required", "{v}done", "{v}ranked"]
 
 
 async def test_write_that_cannot_be_packed_fails_alone(appender: Appender) -> None:
-    """It is a bug of its caller, who is told; the others of the batch are written."""
+    """It is a bug of its caller, which gets the error; the rest of the batch is written."""
     unfit: Any = object()
     before = await appender.put(viewer_write().emit(delta(0, "a")))
     broken = await appender.put(Write.to_viewer("w").do("SET", "{w}key", unfit))

@@ -49,7 +49,7 @@ async def test_refused_writes_are_warned_of_once_in_a_while(
         checks.release()
         return await why_writes_fail(client)
 
-    async def look_on() -> None:
+    async def next_check() -> None:
         """Wait until a check that begins from now on is over."""
         for _ in range(3):
             await checks.acquire()
@@ -58,9 +58,9 @@ async def test_refused_writes_are_warned_of_once_in_a_while(
     monkeypatch.setattr(write_check, "why_writes_fail", counted)
     async with connect(redis_url) as client:
         watching = asyncio.create_task(watch_writes(client))
-        await look_on()
+        await next_check()
         client.refuse_because = "away"
-        await look_on()
+        await next_check()
         client.refuse_because = ""
         assert caplog.messages == []
         async with refusing_writes(client):

@@ -7,7 +7,7 @@ import { useFollow } from "../../shared/useFollow";
 import { moveDraft } from "../../state/drafts";
 import { NEW, type Outgoing } from "../../state/outbox";
 import type { SendOutcome } from "../../state/sending";
-import type { Thread } from "../../state/types";
+import type { ConversationView } from "../../state/types";
 import { Composer } from "../composer/Composer";
 import { focusBox } from "../composer/useAutoFocus";
 import { KernelMenu } from "../kernel/KernelMenu";
@@ -22,13 +22,13 @@ interface Props {
   /** Null for a conversation that its first message will create. */
   id: string | null;
   /** Null while it is loading, or does not exist yet. */
-  thread: Thread | null;
+  view: ConversationView | null;
   onLoadEarlier?: () => Promise<void>;
 }
 
 /** A conversation: its messages and the composer. */
-export function Chat({ id, thread, onLoadEarlier }: Props) {
-  const chat = useChat(id, thread);
+export function Chat({ id, view, onLoadEarlier }: Props) {
+  const chat = useChat(id, view);
   const { scrollRef, contentRef, pinned, toEnd } = useFollow();
   const openCreated = useOpenCreated(id);
   const box = useRef<HTMLTextAreaElement>(null);
@@ -49,13 +49,13 @@ export function Chat({ id, thread, onLoadEarlier }: Props) {
     focusBox(box);
     chat.regenerate(messageId);
   };
-  const empty = (thread?.messages.length ?? 0) === 0 && chat.outgoing.length === 0;
-  const loading = id !== null && thread === null;
+  const empty = (view?.messages.length ?? 0) === 0 && chat.outgoing.length === 0;
+  const loading = id !== null && view === null;
 
   return (
     <>
-      <PageHeader title={thread?.conversation.title ?? strings.app}>
-        {thread && <KernelMenu conversationId={thread.conversation.id} kernel={thread.kernel} />}
+      <PageHeader title={view?.conversation.title ?? strings.app}>
+        {view && <KernelMenu conversationId={view.conversation.id} kernel={view.kernel} />}
       </PageHeader>
       <div className="relative min-h-0 flex-1">
         <div
@@ -70,7 +70,7 @@ export function Chat({ id, thread, onLoadEarlier }: Props) {
             {empty && !loading && <EmptyChat onSend={(text) => void send(text)} />}
             {!empty && (
               <MessageList
-                thread={thread}
+                view={view}
                 chat={{ ...chat, regenerate }}
                 scrollRef={scrollRef}
                 onRetry={retry}
@@ -91,7 +91,7 @@ export function Chat({ id, thread, onLoadEarlier }: Props) {
           onStop={chat.stop}
         />
       </div>
-      <AnswerStatus busy={chat.busy} canEnd={thread !== null} />
+      <AnswerStatus busy={chat.busy} canEnd={view !== null} />
     </>
   );
 }

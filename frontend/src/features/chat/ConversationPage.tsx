@@ -20,13 +20,13 @@ function Conversation({ id }: { id: string }) {
   useEffect(() => store.use(), [store]);
   switch (state.phase) {
     case "loading":
-      return <Chat id={id} thread={null} />;
+      return <Chat id={id} view={null} />;
     case "missing":
       return <NotFound text={strings.notFound.conversation} />;
     case "failed":
       return <LoadFailed message={state.message} onRetry={() => void store.load()} />;
     case "ready":
-      if (state.thread.deleted) return <Deleted />;
-      return <Chat id={id} thread={state.thread} onLoadEarlier={store.loadEarlier} />;
+      if (state.view.deleted) return <Deleted />;
+      return <Chat id={id} view={state.view} onLoadEarlier={store.loadEarlier} />;
   }
 }

@@ -1,7 +1,7 @@
 import { render, screen } from "@testing-library/react";
 import { expect, it, vi } from "vitest";
-import { emptyThread, message } from "../../state/testing";
-import type { MessageView, Thread } from "../../state/types";
+import { emptyView, message } from "../../state/testing";
+import type { MessageView, ConversationView } from "../../state/types";
 import { messageView } from "../../state/views";
 import { MessageList } from "./MessageList";
 import type { Chat } from "./useChat";
@@ -17,10 +17,10 @@ const chat: Chat = {
 };
 
 function show(messages: MessageView[]) {
-  const thread: Thread = { ...emptyThread, messages };
+  const view: ConversationView = { ...emptyView, messages };
   return render(
     <MessageList
-      thread={thread}
+      view={view}
       chat={chat}
       scrollRef={{ current: null }}
       onRetry={() => undefined}

@@ -1,5 +1,5 @@
 import { Chat } from "./Chat";
 
 export function NewChatPage() {
-  return <Chat id={null} thread={null} />;
+  return <Chat id={null} view={null} />;
 }

@@ -9,7 +9,7 @@ interface Props {
   streaming: boolean;
 }
 
-/** One part of an answer. Errors are told by `RunOutcome`, at the end. */
+/** One part of an answer. Errors are shown by `RunOutcome`, at the end. */
 export const PartContent = memo(function PartContent({ part, streaming }: Props) {
   switch (part.kind) {
     case "text":

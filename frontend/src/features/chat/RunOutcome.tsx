@@ -49,7 +49,7 @@ function errorOf(message: MessageView): RunErrorData | null {
 
 /**
  * Whether another try can end otherwise. Not where the question alone is too long; but the outputs
- * that came to it may be shorter the next time, and what a setting prevents can be mended.
+ * that came to it may be shorter the next time, and a setting that prevents it can be changed.
  */
 function mayHelp(message: MessageView, error: RunErrorData | null): boolean {
   if (error?.code !== "CONTEXT_TOO_LONG") return true;

@@ -14,7 +14,7 @@ import {
   type Outgoing,
 } from "../../state/outbox";
 import { cancelRun, send, type SendOutcome } from "../../state/sending";
-import type { MessageView, Thread } from "../../state/types";
+import type { MessageView, ConversationView } from "../../state/types";
 
 export interface Chat {
   /** Messages that are not in the history yet. */
@@ -28,13 +28,13 @@ export interface Chat {
   regenerate: (messageId: string) => void;
 }
 
-/** What can be done in a conversation; `thread` is null while it has none yet. */
-export function useChat(conversationId: string | null, thread: Thread | null): Chat {
+/** What can be done in a conversation; `view` is null while it has none yet. */
+export function useChat(conversationId: string | null, view: ConversationView | null): Chat {
   const box = outbox(conversationId ?? NEW);
-  const outgoing = outstanding(useObservable(box), thread?.messages ?? []);
-  const runId = thread?.activeRun?.id ?? null;
+  const outgoing = outstanding(useObservable(box), view?.messages ?? []);
+  const runId = view?.activeRun?.id ?? null;
   const underway = outgoing.filter(({ status }) => status !== "failed");
-  const busy = runId !== null || underway.length > 0 || isUnanswered(thread?.messages.at(-1));
+  const busy = runId !== null || underway.length > 0 || isUnanswered(view?.messages.at(-1));
 
   const retry = useCallback(
     async (item: Outgoing) => {
@@ -44,7 +44,7 @@ export function useChat(conversationId: string | null, thread: Thread | null): C
     },
     [conversationId],
   );
-  const sendText = (text: string) => retry(enqueue(box, text, thread?.messages.at(-1)?.id ?? null));
+  const sendText = (text: string) => retry(enqueue(box, text, view?.messages.at(-1)?.id ?? null));
   const stop = () => {
     if (runId !== null) attempt(cancelRun(runId));
     for (const item of underway) update(box, item.key, { stopped: true });
@@ -72,7 +72,7 @@ async function regenerate(messageId: string): Promise<void> {
   if (error) throw new Error(error.message);
 }
 
-/** Tells of a failure; a success shows itself. */
+/** Shows a failure; a success is seen without it. */
 function attempt(promise: Promise<void>): void {
   promise.catch((error: unknown) => {
     toast(error instanceof Error ? error.message : strings.errors.failed, "error");

@@ -8,7 +8,7 @@ import {
 import { strings } from "../../shared/strings";
 import { toast } from "../../shared/toasts";
 
-/** What a command does to the kernel arrives as an event; only failures are told here. */
+/** What a command does to the kernel arrives as an event; only failures are shown here. */
 
 export function interruptKernel(conversationId: string): void {
   tellFailure(async () => {

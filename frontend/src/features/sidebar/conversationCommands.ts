@@ -3,7 +3,7 @@ import { DeleteConversations, RenameConversation } from "../../api/mutations";
 import { strings } from "../../shared/strings";
 import { toast } from "../../shared/toasts";
 
-/** What they change arrives as events; only failures are told here. */
+/** What they change arrives as events; only failures are shown here. */
 
 export function renameConversation(conversationId: string, title: string): void {
   const variables = { input: { conversationId, title } };

@@ -64,7 +64,7 @@ def importer(namespace: dict[str, Any]) -> Callable[[Any], None]:
             if name not in namespace and re.search(rf"\b{name}\b", info.raw_cell):
                 try:
                     namespace[name] = import_module(module)
-                except ImportError:  # the cell's own NameError says it better
+                except ImportError:  # the cell raises a NameError by itself
                     continue
 
     return bind
@@ -138,13 +138,13 @@ def repeat_interrupts(kernel: Any, catches: Callable[[FrameType | None], bool]) 
     Tornado schedules the cancellation without waking the loop that it interrupted. And one that
     comes before or after a cell's code, in ipykernel's own, ends the cell without a reply.
     """
-    heard, running = threading.Event(), threading.Event()
+    handled, running = threading.Event(), threading.Event()
     after = kernel.post_handler_hook
     send_once = kernel._send_interrupt_children  # noqa: SLF001 (no other way to it)
 
     def handle(number: int, frame: FrameType | None) -> None:
         if catches(frame):
-            heard.set()
+            handled.set()
             signal.default_int_handler(number, frame)
 
     def pre_handler_hook() -> None:  # in place of ipykernel's, whose handler always raises
@@ -156,10 +156,10 @@ def repeat_interrupts(kernel: Any, catches: Callable[[FrameType | None], bool]) 
         after()
 
     def send() -> None:
-        heard.clear()
+        handled.clear()
         for _ in range(INTERRUPTS):
             send_once()
-            if heard.wait(INTERRUPT_INTERVAL) or not running.is_set():
+            if handled.wait(INTERRUPT_INTERVAL) or not running.is_set():
                 break
             kernel.io_loop.add_callback(int)  # from this thread, it wakes the loop
 

@@ -1,4 +1,4 @@
-"""What is wrong with arguments once variables have their values: nulls, and fields left out.
+"""Which argument an error of execution is about: one that is null or left out by a variable.
 
 Whether a variable may be null where it is used shows only when its value is known; graphql-core
 finds out while it executes, since fields that are skipped need no arguments.
@@ -42,7 +42,7 @@ def argument_error(
     if not nodes:
         return None
     types = TypeInfo(schema)
-    finder = _Finder(types, _GivenValues(operation, variables), nodes[0])
+    finder = _ProblemFinder(types, _LiteralsWithVariables(operation, variables), nodes[0])
     visit(document, TypeInfoVisitor(types, finder))
     if finder.problem is None:
         return None
@@ -51,7 +51,7 @@ def argument_error(
     return GraphQLError(found.message, nodes, path=error.path, extensions=found.extensions)
 
 
-class _GivenValues(Literals):
+class _LiteralsWithVariables(Literals):
     """Literals in which variables have values; these fit the types of their variables."""
 
     def __init__(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> None:
@@ -81,10 +81,10 @@ class _GivenValues(Literals):
         return isinstance(value, VariableNode) and value.name.value not in self._values
 
 
-class _Finder(Visitor):
+class _ProblemFinder(Visitor):
     """Finds the first problem of the field or the directive that a node is part of."""
 
-    def __init__(self, types: TypeInfo, values: _GivenValues, wanted: Node) -> None:
+    def __init__(self, types: TypeInfo, values: _LiteralsWithVariables, wanted: Node) -> None:
         super().__init__()
         self.problem: Problem | None = None
         self._types = types
