@@ -291,10 +291,13 @@ async def test_settings_go_before_what_the_service_says(
     assert service.requests[0].temperature == 0.3
 
 
+@pytest.mark.parametrize("creds", ["", "EMPTY"])
 async def test_no_credentials_are_sent_when_there_are_none(
-    model: ChatModel, service: ScriptedTGI
+    adapter: Adapter, service: ScriptedTGI, creds: str
 ) -> None:
+    model = adapter(LlmSettings(url=service.url, creds=SecretStr(creds)))
     await answer(model, asked("[[answer: ok]]"))
+    await model.aclose()
     assert "Authorization" not in service.requests[0].headers
 
 

@@ -15,6 +15,7 @@ from pybot.services.records import (
     TextPart,
     TokenUsage,
 )
+from tests.sentences import is_sentence
 from tests.services.agent.fake_kernel import FakeKernel
 from tests.services.agent.fake_model import FakeModel, text_of
 from tests.services.agent.fakes import (
@@ -75,7 +76,9 @@ async def test_a_stream_without_its_end_is_a_cut() -> None:
                     yield item
 
     outcome = await run(Shutdown(["Hello"]), FakeKernel(), FakeLog())
-    assert code_of(outcome) is RunErrorCode.MODEL_INTERRUPTED
+    assert outcome.error is not None
+    assert outcome.error.code is RunErrorCode.MODEL_INTERRUPTED
+    assert is_sentence(outcome.error.message)
 
 
 async def test_a_busy_model_is_asked_again() -> None:
@@ -197,6 +200,21 @@ async def test_many_blocks_that_are_no_cells_are_written_in_the_end_without_stop
     outcome = await run(model, FakeKernel(), FakeLog())
     assert outcome.status is RunStatus.COMPLETED
     assert [bool(asked.stop) for asked in model.asked] == [True] * 8 + [False]
+
+
+async def test_a_model_that_was_stopped_reads_what_it_wrote_so_far() -> None:
+    """As its own unfinished turn, also where that began before a restart."""
+    block = "```\nx\n```\n"
+    for parts, begun in ((), ""), ((SAID,), SAID.text):
+        model = FakeModel([block], ["Done."])
+        work = assignment(asked("Go on."), parts=parts, committed=len(parts))
+        outcome = ended(await run_agent(tools(model, FakeKernel(), FakeLog()), work, settings()))
+        assert outcome.status is RunStatus.COMPLETED
+        first, second = (asked.turns for asked in model.asked)
+        assert list(second) == [
+            *(first[:-1] if begun else first),
+            Turn("assistant", begun + block),
+        ]
 
 
 async def test_a_long_prompt_is_tried_again_with_less() -> None:

@@ -11,6 +11,7 @@ from pybot.services.kernels.base import KernelDied, KernelEndedByUser, KernelUna
 from pybot.services.records import Kernel, KernelStatus
 from pybot.services.store import keys
 from tests.kernel_provider import FakeKernels
+from tests.sentences import is_sentence
 from tests.services.conversation_kernels.conftest import (
     ANN,
     BUSY,
@@ -67,6 +68,7 @@ async def test_death_is_one(services: Services, provider: FakeKernels, kernel: K
     with pytest.raises(KernelDied) as raised:
         await running
     assert not isinstance(raised.value, KernelEndedByUser)
+    assert is_sentence(str(raised.value))
     assert (await stored(services, kernel.conversation_id)).status is KernelStatus.DEAD
 
 

@@ -1,6 +1,7 @@
 """What only the adapter of chat completions does; see also `tests/contracts`."""
 
 import json
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -114,10 +115,12 @@ async def test_end_without_done_or_usage_is_an_end() -> None:
 
 
 async def test_usage_that_does_not_follow_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(chat, "USAGE_TIMEOUT", 0.05)
-    assert text_of(await read([text("a", "stop")], stays=True)) == "a"
+    with caplog.at_level(logging.INFO, "pybot"):
+        assert text_of(await read([text("a", "stop")], stays=True)) == "a"
+    assert "no usage after the end of an answer: TimeoutError()" in caplog.text
 
 
 async def test_done_without_an_end_is_an_interruption() -> None:

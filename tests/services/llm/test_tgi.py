@@ -1,5 +1,6 @@
 """What only the adapter of TGI's native interface does; see also `tests/contracts`."""
 
+import logging
 from collections.abc import Sequence
 
 import pytest
@@ -70,6 +71,19 @@ async def test_end_token_that_comes_as_text_ends_it() -> None:
 
 async def test_held_text_comes_with_the_end() -> None:
     assert text_of(await read([token("a <|", LAST)])) == "a <|"
+
+
+async def test_service_that_says_nothing_of_itself_is_not_available(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The context window of the settings still counts; the log says why nothing is known."""
+    async with saying([b"data: no JSON\n\n"]) as url:
+        model = TgiModel(LlmSettings(url=url, context_window=999))
+        with caplog.at_level(logging.INFO, "pybot"):
+            info = await model.info()
+        await model.aclose()
+    assert (info.available, info.context_window) == (False, 999)
+    assert "no information from the model's service: JSON is malformed" in caplog.text
 
 
 async def test_garbage_is_an_interruption() -> None:

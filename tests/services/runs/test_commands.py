@@ -44,6 +44,16 @@ async def test_run_taken_up_in_the_moment_of_its_cancellation_is_left_to_its_wor
     assert f"run={run.id} was taken up while it was cancelled" in caplog.text
 
 
+async def test_runs_of_one_millisecond_are_listed_like_others(room: Room) -> None:
+    """The oldest first; two that are equally old in any order."""
+    runs = [await room.send(f"m{number}") for number in range(3)]
+    for run, created in zip(runs, (2, 2, 1), strict=True):
+        await room.services.client.hset(keys.run(run.id), "created_at", created)
+    found = [each.run.id for each in await room.services.runs.active(ANN) if each.run]
+    assert found[0] == runs[2].id
+    assert set(found[1:]) == {runs[0].id, runs[1].id}
+
+
 async def test_message_counts_though_the_queue_is_out_of_reach(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

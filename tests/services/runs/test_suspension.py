@@ -130,6 +130,7 @@ async def test_cancelling_a_run_that_waits_ends_it_without_a_worker(room: Room) 
     assert not await client.exists(keys.viewer_waiting(ANN.key), keys.UNFINISHED_RUNS)
     snapshot = await room.services.snapshots.open(ANN, run.id.partition(".")[0])
     assert snapshot.run is None
+    assert (await room.hashes.run.get(run.id)).suspended_until == 0
     with pytest.raises(Conflict):
         await room.services.suspensions.resume(ANN, run.id, YES)
 

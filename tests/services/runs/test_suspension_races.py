@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from pybot.errors import Conflict, NotFound
+from pybot.errors import Conflict, NotFound, Superseded
 from pybot.services.agent.ports import Suspension
 from pybot.services.records import Run, RunPhase, RunStatus
 from pybot.services.runs.queue import RunQueue
@@ -75,6 +75,44 @@ async def test_run_whose_record_is_gone_is_not_there(room: Room) -> None:
     with pytest.raises(NotFound) as gone:
         await room.services.suspensions.resume(ANN, run.id, YES)
     assert gone.value.path == ("runId",)
+
+
+async def test_run_suspended_meanwhile_is_not_taken_up(room: Room) -> None:
+    """What was read before does not count: nobody has a lease of what is suspended."""
+    run = await room.send()
+    log = room.services.run_logs.of(ANN, run, "worker")
+    await log.take_up()
+    late = room.services.run_logs.of(ANN, log.run, "another")
+    suspension = Suspension(phase=RunPhase.AWAITING_APPROVAL)
+    assert await room.services.suspensions.suspend(log, ANN, suspension, 1.0) is None
+    with pytest.raises(Superseded):
+        await late.take_up()
+    stored = await room.hashes.run.get(run.id)
+    assert (stored.attempt, stored.phase) == (1, RunPhase.AWAITING_APPROVAL)
+    assert stored.suspended_until > 0
+
+
+async def test_place_of_a_run_that_waits_no_more_is_free(room: Room) -> None:
+    """It ended, or was resumed; that of one which waits is not, however long ago it was counted."""
+    most = room.services.settings.limits.max_waiting_runs
+    client, waiting = room.services.client, keys.viewer_waiting(ANN.key)
+    waits = {"status": RunStatus.IN_PROGRESS.value, "suspended_until": 1}
+    counted = [f"c.{number}" for number in range(most)]
+    for run_id in counted:
+        await client.hset(keys.run(run_id), mapping=waits)
+    await client.zadd(waiting, dict.fromkeys(counted, 1))
+    log = room.services.run_logs.of(ANN, await room.send(), "worker")
+    await log.take_up()
+    suspension = Suspension(phase=RunPhase.AWAITING_APPROVAL)
+    refused = await room.services.suspensions.suspend(log, ANN, suspension, 1.0)
+    assert refused is not None
+    assert refused.status is RunStatus.INCOMPLETE
+    assert await client.zcard(waiting) == most
+    await client.hset(keys.run(counted[0]), "status", RunStatus.COMPLETED.value)
+    await client.hset(keys.run(counted[1]), "suspended_until", 0)
+    assert await room.services.suspensions.suspend(log, ANN, suspension, 1.0) is None
+    left: list[bytes] = await client.zrange(waiting, 0, -1)
+    assert {each.decode() for each in left} == {log.run.id, *counted[2:]}
 
 
 async def test_place_of_a_run_that_was_never_suspended_is_free(room: Room) -> None:

@@ -274,6 +274,18 @@ async def test_bug_around_an_answer_leaves_its_run_to_repair(
     assert await room.noted(run.id) is not None
 
 
+async def test_lease_that_was_released_is_not_held(room: Room) -> None:
+    """Its worker does not trust its own clock any more: another one may have the run."""
+    run = await room.send()
+    log = room.services.run_logs.of(ANN, run, "worker")
+    assert not log.has_lease
+    await log.take_up()
+    assert log.has_lease
+    await log.lease.release()
+    assert not log.has_lease
+    assert not await room.services.client.exists(keys.lease(run.id))
+
+
 async def test_lease_that_cannot_be_released_runs_out(
     room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -17,6 +17,7 @@ from pybot.services.store.hub import INBOX_SIZE, LOOK_INTERVAL, SILENT_LOOKS, Hu
 from pybot.services.store.write import SKIPPED_NUMBERS, Write
 from tests.failures import redis_is_away
 from tests.readers import reader_count
+from tests.sentences import is_sentence
 
 HEAD, LOG = Write.to_viewer("v").head, Write.to_viewer("v").log
 
@@ -155,12 +156,13 @@ async def test_cursor_of_nothing_is_refused(processes: tuple[Process, Process]) 
     here, _ = processes
     for number in range(5):
         await here.append(f"n{number}")
-    with pytest.raises(CursorExpired):
+    with pytest.raises(CursorExpired) as ahead:
         await check_cursor(here.client, HEAD, LOG, 6)
     await here.client.xtrim(LOG, minid="4-0", approximate=False)
     await check_cursor(here.client, HEAD, LOG, 3)
-    with pytest.raises(CursorExpired):
+    with pytest.raises(CursorExpired) as trimmed:
         await check_cursor(here.client, HEAD, LOG, 2)
+    assert all(is_sentence(str(raised.value)) for raised in (ahead, trimmed))
 
 
 async def test_reader_of_entries_that_redis_has_lost_gets_cursor_expired(

@@ -75,6 +75,33 @@ async def test_appender_that_fails_lets_nobody_wait(
     assert failures_logged(caplog) == ["the appender has failed"]
 
 
+async def test_writers_wait_while_the_buffer_is_full(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more than it holds is taken when there is room again; none is lost."""
+    monkeypatch.setattr(appending, "BATCH", 1)
+    monkeypatch.setattr(appending, "BUFFER", 2)
+    in_flight, go_on = asyncio.Event(), asyncio.Event()
+    execute = client.execute_once
+
+    async def execute_later(commands: list[bytes]) -> list[Any]:
+        in_flight.set()
+        await go_on.wait()
+        return await execute(commands)
+
+    monkeypatch.setattr(client, "execute_once", execute_later)
+    appender = Appender(client, Hub(client), retention=60)
+    async with appender.running(Supervisor()), asyncio.timeout(30):
+        futures = [await appender.put(write("a"))]
+        await in_flight.wait()
+        futures += [await appender.put(write(name)) for name in "bc"]
+        waiting = asyncio.create_task(appender.put(write("d")))
+        done, _ = await asyncio.wait({waiting}, timeout=0.05)
+        assert not done
+        go_on.set()
+        assert await asyncio.gather(*futures, await waiting) == [1, 1, 1, 1]
+
+
 async def test_appender_takes_nothing_after_its_end(client: Client) -> None:
     """A write that comes too late is refused; one that came before is carried out."""
     supervisor = Supervisor()
