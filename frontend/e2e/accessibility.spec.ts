@@ -67,7 +67,7 @@ test("the skip link leads past the list, and everything is reached by the keyboa
   const skip = page.getByRole("link", { name: "Skip to the conversation" });
   await expect(skip).toBeFocused();
   await page.keyboard.press("Enter");
-  const wanted = ["Theme", "Messages", "Show or hide the code", "Copy code", "Code", "Output"];
+  const wanted = ["Account", "Messages", "Show or hide the code", "Copy code", "Code", "Output"];
   wanted.push("Copy message", "Message");
   const reached = new Set<string>();
   for (let press = 0; press < 20; press += 1) {
