@@ -1,6 +1,6 @@
 # The two commands: `make run` and `make test`. Each sets up what it needs, once.
 .DEFAULT_GOAL := help
-.PHONY: help run test soak mutants setup check fmt bench smoke-model lock clean
+.PHONY: help run test measure soak mutants setup check fmt bench smoke-model lock clean
 
 PYTHON_OF_VENV := .venv/bin/python
 ARGS ?=
@@ -14,9 +14,12 @@ run: ## set up, then start everything on this machine (ARGS="--port 9000")
 	@exec $(PYTHON_OF_VENV) -I -S pybot/services/local/launch.py $$PPID 15 \
 		$(PYTHON_OF_VENV) -m pybot up $(ARGS)
 
-test: setup ## every check and every test (ARGS="tests/wire --seed 5" for some)
+test: setup ## every check and every test
 	@scripts/check.sh
 	@scripts/test.sh $(ARGS)
+
+measure: setup ## every test, and whether they reach enough of the code and of the schema
+	@scripts/test.sh --measured $(ARGS)
 
 soak: setup ## the tests that grow, ten times as large (ARGS="--soak 100 --seed 5 tests/faults")
 	@scripts/test.sh --soak 10 $(ARGS)

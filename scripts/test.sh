@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Browser tests against the real stack, then unit and integration tests (their last line counts).
-# A whole run fails as well when the latter reach too little of the code or of the schema.
-# With --soak FACTOR only the tests that grow, that many times as large.
+# With --soak FACTOR only the tests that grow, that many times as large; with --measured in front
+# it fails as well when they reach too little of the code or of the schema.
 source "$(dirname "$0")/lib.sh"
 
 # Fails what leaves a process, a socket or a file behind.
@@ -9,8 +9,17 @@ whole() {
     "$PYTHON_OF_VENV" -m tests.leftovers "$@"
 }
 
-# Twice as many processes as the least number of processors: half of the time tests wait.
-arguments=(-n 4 --dist worksteal)
+arguments=(-n 2 --dist worksteal)
+# Measured, in all its processes: how much of Pybot the tests reach.
+if [[ ${1:-} == --measured ]]; then
+    shift
+    measured=$PWD/build/measured
+    rm -rf "$measured"
+    mkdir -p "$measured"
+    export COVERAGE_PROCESS_START=$PWD/pyproject.toml COVERAGE_FILE=$measured/branches
+    # With `=`: alone, the folder would be where pytest looks for its tests.
+    arguments+=("--measure=$measured")
+fi
 if [[ " $* " != *" --soak"* ]]; then
     CHROMIUM=$(scripts/browser.sh)
     export CHROMIUM
@@ -23,15 +32,6 @@ if [[ " $* " != *" --soak"* ]]; then
             "install apache2-bin libapache2-mod-auth-openidc)"
         arguments+=(--ignore=tests/signin)
     fi
-fi
-if (($# == 0)); then
-    # In all processes, whoever starts them: how much of Pybot the tests reach.
-    measured=$PWD/build/measured
-    rm -rf "$measured"
-    mkdir -p "$measured"
-    export COVERAGE_PROCESS_START=$PWD/pyproject.toml COVERAGE_FILE=$measured/branches
-    # With `=`: alone, the folder would be where pytest looks for its tests.
-    arguments+=("--measure=$measured")
 fi
 echo "Unit and integration tests …"
 whole "$PYTHON_OF_VENV" -m pytest "${arguments[@]}" "$@"
