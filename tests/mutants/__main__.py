@@ -12,7 +12,7 @@ import sys
 import time
 
 from tests.mutants.areas import Area, Areas, read
-from tests.mutants.project import copied_project
+from tests.mutants.project import Failed, copied_project
 from tests.mutants.sample import LEAST, Findings, draw, find, measure, share
 
 
@@ -24,6 +24,9 @@ def say(line: str) -> None:
 
 def show(findings: Findings) -> None:
     """Say what became of an area's mutants, with what nobody noticed."""
+    if findings.failure:
+        say(f"{findings.path}: not measured\n{findings.failure}")
+        return
     listed = f", {findings.equal} listed as equal" if findings.equal else ""
     say(f"{findings.path}: {findings.noticed} of {findings.counted} noticed{listed}")
     for mutant in findings.survivors:
@@ -50,12 +53,12 @@ def sample(areas: Areas, size: int, seed: int) -> bool:
         found.append(findings)
     noticed = sum(findings.noticed for findings in found)
     counted = sum(findings.counted for findings in found)
-    part, margin = share(noticed, counted)
+    part, margin = share(noticed, max(1, counted))
     say(
         f"{noticed} of {counted} noticed: {part:.1%} ± {margin:.1%} of all mutants (at 95 %),"
         f" at least {LEAST:.0%}; {(time.monotonic() - started) / 60:.0f} minutes"
     )
-    return part >= LEAST
+    return part >= LEAST and not any(findings.failure for findings in found)
 
 
 def main() -> None:
@@ -70,11 +73,14 @@ def main() -> None:
     if missing:
         sys.exit(f"not a [[module]] of tests/mutants.toml: {', '.join(sorted(missing))}")
     os.nice(10)
-    if given.sample:
-        enough = sample(areas, given.sample, given.seed)
-    else:
-        enough = whole([a for a in areas.whole if not given.modules or a.path in given.modules])
-    sys.exit(0 if enough else "changes that no test noticed")
+    try:
+        if given.sample:
+            enough = sample(areas, given.sample, given.seed)
+        else:
+            enough = whole([a for a in areas.whole if not given.modules or a.path in given.modules])
+    except Failed as failed:
+        sys.exit(str(failed))
+    sys.exit(0 if enough else "not enough was noticed")
 
 
 if __name__ == "__main__":

@@ -11,16 +11,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mutants.areas import ROOT
+from tests.mutants.upstream_mutmut import NOT_RUN, exit_codes
 
-# A run that goes on so much longer than usual is one that noticed.
-NOTICED = ("killed", "timeout", "segfault", "suspicious")
+# Exit codes of pytest and of mutmut for what no test noticed: all passed, none was chosen, none
+# reaches it. Each other one is a failure, also a run that went on far too long or crashed.
+UNNOTICED = (0, 5, 33)
 # Seconds for a mutant: thrice what its tests take, and thrice ten for what they have to start.
 # Tests with a time limit of their own are the long ones: thousands of steps, or a whole machine.
+# Each mutant has a process in which no test ran before: what tests share, as an event of asyncio
+# among their parameters, would fail the second time whatever the mutant. It has what takes longest
+# to import, and nothing of Pybot.
+PRELOADED = (
+    "aiohttp", "aredis_om", "graphql", "httpx2", "jupyter_client", "langchain_core.messages",
+    "pydantic_settings", "redis.asyncio", "strawberry", "text_generation", "uvicorn", "websockets",
+)  # fmt: skip
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["pybot"]
 only_mutate = {modules!r}
 also_copy = ["docs", "schema.graphql"]
+process_isolation = "forkserver"
+forkserver_warmup = "import"
+preload_modules_file = "preloaded"
 timeout_constant = 10.0
 timeout_multiplier = 3.0
 pytest_add_cli_args = [
@@ -32,18 +44,22 @@ COPIED = ("pybot", "tests", "docs", "pyproject.toml", "schema.graphql")
 BESIDE = (".venv", ".venv-kernels", ".venv-gateway")  # what tests start
 
 
+class Failed(Exception):
+    """What mutmut said when it could not go on, as where a test fails without any change."""
+
+
 @dataclass(frozen=True)
 class Mutant:
-    """A change, what became of it, and its difference where no test noticed."""
+    """A change, the exit code of its tests, and its difference where none noticed."""
 
     name: str
-    outcome: str
+    code: int
     diff: str
 
     @property
     def noticed(self) -> bool:
         """Whether a test failed, or the process did."""
-        return self.outcome in NOTICED
+        return self.code not in UNNOTICED
 
     @property
     def change(self) -> str:
@@ -70,6 +86,7 @@ class Project:
         (folder / "mutants").mkdir()
         for name in BESIDE:
             (folder / "mutants" / name).symlink_to(ROOT / name)
+        (folder / "preloaded").write_text("\n".join(PRELOADED))
         self._pyproject = (folder / "pyproject.toml").read_text()
 
     def names(self, modules: list[str]) -> list[str]:
@@ -78,16 +95,21 @@ class Project:
         return self._python("tests.mutants.upstream_mutmut", *modules).splitlines()
 
     def run(self, modules: list[str], tests: list[str], names: list[str]) -> list[Mutant]:
-        """Run the tests with each of these mutants of some modules, or with all of them."""
+        """Run the tests with each of these mutants of some modules, or with all of them.
+
+        Raises Failed.
+        """
         self._set(modules, tests)
-        self._mutmut("run", "--max-children", "1", *names)
-        lines = (line.strip() for line in self._mutmut("results", "--all", "true").splitlines())
-        found = {name: what for name, _, what in (line.rpartition(": ") for line in lines) if name}
+        # Always by name: mutmut then tries first whether pytest finds the tests by theirs.
+        everything = [f"{module.removesuffix('.py').replace('/', '.')}.*" for module in modules]
+        self._mutmut("run", "--max-children", "1", *(names or everything))
+        found = exit_codes(self._folder, modules)
         return [self._mutant(name, found[name]) for name in names or found]
 
-    def _mutant(self, name: str, outcome: str) -> Mutant:
-        noticed = outcome in NOTICED
-        return Mutant(name, outcome, "" if noticed else self._mutmut("show", name))
+    def _mutant(self, name: str, code: int | None) -> Mutant:
+        if code is None or code in NOT_RUN:
+            raise Failed(f"{name}: its tests could not be run")
+        return Mutant(name, code, "" if code not in UNNOTICED else self._mutmut("show", name))
 
     def _set(self, modules: list[str], tests: list[str]) -> None:
         settings = SETTINGS.format(modules=modules, tests=tests)
@@ -102,7 +124,7 @@ class Project:
             command, cwd=self._folder, capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            sys.exit(done.stdout[-4000:] + done.stderr[-4000:])
+            raise Failed(done.stdout[-4000:] + done.stderr[-4000:])
         return done.stdout
 
 

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.mutants.areas import Area, Areas
-from tests.mutants.project import Mutant, copied_project
+from tests.mutants.project import Failed, Mutant, copied_project
 
 LEAST = 0.85  # of the mutants that are not listed as survivors
-AT_ONCE = 2  # areas
+AT_ONCE = 3  # areas, whose tests wait more than they compute
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Findings:
     noticed: int
     equal: int  # survivors that are listed
     survivors: list[Mutant]
+    failure: str = ""  # why it could not be measured
 
     @property
     def counted(self) -> int:
@@ -58,7 +59,7 @@ def draw(areas: Areas, size: int, seed: int) -> dict[str, list[str]]:
 
 
 def measure(areas: Areas, drawn: dict[str, list[str]]) -> Iterator[Findings]:
-    """Run the tests of each area with its mutants."""
+    """Run the tests of each area with its mutants; one that fails does not end the others."""
     modules: defaultdict[str, list[str]] = defaultdict(list)
     for module in sorted(drawn):
         modules[areas.of(module).path].append(module)
@@ -66,8 +67,11 @@ def measure(areas: Areas, drawn: dict[str, list[str]]) -> Iterator[Findings]:
     def run(path: str) -> Findings:
         area = areas.of(modules[path][0])
         names = [name for module in modules[path] for name in drawn[module]]
-        with copied_project() as project:
-            return find(area, project.run(modules[path], area.tests, names))
+        try:
+            with copied_project() as project:
+                return find(area, project.run(modules[path], area.tests, names))
+        except Failed as failed:
+            return Findings(path, 0, 0, [], str(failed))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield from pool.map(run, modules)

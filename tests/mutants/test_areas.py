@@ -13,7 +13,7 @@ DIFF = """--- pybot/services/store/write.py
 -    self.when_full = True
 +    self.when_full = False
 """
-SURVIVOR = Mutant("pybot.services.store.write.xǁWriteǁeven_when_full__mutmut_2", "survived", DIFF)
+SURVIVOR = Mutant("pybot.services.store.write.xǁWriteǁeven_when_full__mutmut_2", 0, DIFF)
 CHANGE = "write.Write.even_when_full: self.when_full = False"
 
 
@@ -39,7 +39,7 @@ def test_modules_tests_are_those_of_the_innermost_area() -> None:
 
 def test_survivor_is_counted_unless_it_is_listed() -> None:
     """Its function and its line are what a reason is given for."""
-    mutants = [SURVIVOR, Mutant("pybot.a.x_b__mutmut_1", "timeout", "")]
+    mutants = [SURVIVOR, Mutant("pybot.a.x_b__mutmut_1", -24, "")]
     unlisted, listed = find(Area("a", []), mutants), find(Area("a", [], {CHANGE: "why"}), mutants)
     assert (unlisted.noticed, unlisted.counted, unlisted.survivors) == (1, 2, [SURVIVOR])
     assert (listed.noticed, listed.counted, listed.equal) == (1, 1, 1)
@@ -47,7 +47,7 @@ def test_survivor_is_counted_unless_it_is_listed() -> None:
 
 def test_function_without_tests_has_not_been_noticed() -> None:
     """What no test reaches counts against them."""
-    assert not Mutant("pybot.a.x_b__mutmut_1", "no tests", "").noticed
+    assert not Mutant("pybot.a.x_b__mutmut_1", 33, "").noticed
 
 
 def test_share_has_the_margin_of_its_sample() -> None:

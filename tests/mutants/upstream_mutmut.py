@@ -1,12 +1,26 @@
-"""What mutmut 3.8 tells on no command line of its own: the names of all mutants of a module.
+"""What mutmut 3.8 tells on no command line of its own.
 
-Its `run` makes them and goes on to run the tests. A run by those names fails if they are others.
+The names of all mutants of a module: its `run` makes them and goes on to run the tests. A run by
+those names fails if they are others. And the exit codes of their tests: its `results` calls those
+that could not be run at all a timeout. A run without a file of them, or a name in it, fails.
 """
 
 import importlib
+import json
 import sys
 from pathlib import Path
 from typing import Any
+
+# It, not a test, has failed.
+NOT_RUN = (-1, 255)
+
+
+def exit_codes(folder: Path, modules: list[str]) -> dict[str, int | None]:
+    """The exit codes of the tests of all mutants of some modules; None where none were run."""
+    found: dict[str, int | None] = {}
+    for module in modules:
+        found |= json.loads((folder / "mutants" / f"{module}.meta").read_text())["exit_code_by_key"]
+    return found
 
 
 def print_mutants(modules: list[str]) -> None:

@@ -97,7 +97,8 @@ def decode_cursor(cursor: str, count: int, argument: str) -> list[str]:
     if len(cursor) <= MAX_CURSOR_LENGTH:
         with contextlib.suppress(ValueError):  # no ASCII, no base64, no UTF-8
             padded = cursor + "=" * (-len(cursor) % 4)
-            values = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split("|")
+            values = base64.urlsafe_b64decode(padded).decode().split("|")
+    # Whatever else Base64 lets pass is not as it would have been given.
     if len(values) != count or encode_cursor(*values) != cursor:
         raise InvalidInput(f"`{argument}` is not a cursor of this list.", (argument,))
     return values

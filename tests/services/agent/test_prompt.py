@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from msgspec import structs
 
 from pybot.services.agent.prompt import BROKEN_OFF, DONE, Prompt, answer_turns, code_block
@@ -184,3 +185,39 @@ def test_halving_leaves_out_half_of_what_was_said() -> None:
     while built.halve():
         pass
     assert built.fit((), 100).turns == (SYSTEM, Turn("user", "Last?"))
+
+
+def test_prompt_that_just_fits_is_whole() -> None:
+    """One token less, and the oldest exchange goes; an estimate that was corrected counts."""
+    history = (asked("x" * 1000), answered(text(0, "y" * 1000)), asked("Last?"))
+    whole = prompt(*history)
+    size = whole.estimate(whole.fit((), 100).turns)
+    assert len(prompt(*history, window=size + 100).fit((), 100).turns) == 6
+    assert len(prompt(*history, window=size + 99).fit((), 100).turns) == 4
+
+
+def test_shortened_prompt_keeps_examples_and_outputs_as_long_as_it_can() -> None:
+    """Exchanges go first, then the examples, then halves of outputs, and at last nothing more."""
+    built = prompt(asked("One?"), answered(text(0, "1.")), asked("Two?"))
+    parts = (cell(0, "x", "y" * 10_000),)
+    lengths: list[int] = []
+    counts: list[int] = []
+    while True:
+        turns = built.fit(parts, 100).turns
+        counts.append(len(turns))
+        lengths.append(len(turns[-1].text))
+        if not built.shrink():
+            break
+    assert counts[:3] == [8, 6, 4]
+    assert set(counts[3:]) == {4}
+    assert lengths[0] == lengths[2] > lengths[3] > lengths[4] > lengths[-1] > 100
+
+
+def test_correction_has_bounds() -> None:
+    """A count that is far off, as of a broken service, neither empties prompts nor fills them."""
+    built = prompt(asked("x" * 3500))
+    turns = built.fit((), 100).turns
+    guessed = built.estimate(turns)
+    for counted, factor in ((1, 0.5), (100_000, 4.0), (guessed * 2, 2.0)):
+        built.correct(turns, counted)
+        assert built.estimate(turns) == pytest.approx(guessed * factor, abs=2)

@@ -7,7 +7,7 @@ import pytest
 from pybot.services.agent.titles import make_title, title_from, title_request
 from pybot.services.llm.base import Delta, ModelError
 from pybot.services.records import RunErrorCode
-from pybot.services.values.titles import MAX_LENGTH
+from pybot.services.values.titles import MAX_LENGTH, MAX_WORDS
 from tests.services.agent.fakes import FakeModel
 
 QUESTION = "Plot a sine wave, please"
@@ -82,7 +82,25 @@ def test_empty_question_has_a_title_too() -> None:
     assert title_from("", " ") == "New conversation"
 
 
-def test_request_is_bounded() -> None:
+def test_request_asks_for_one_line_and_quotes_how_both_begin() -> None:
     request = title_request("q" * 100_000, "a" * 100_000)
-    assert sum(len(turn.text) for turn in request.turns) < 2000
+    assert [turn.role for turn in request.turns] == ["system", "user"]
     assert request.turns[-1].text.startswith("Write a title")
+    assert f"Question: {'q' * 500}\n\nAnswer: {'a' * 500}" in request.turns[-1].text
+    assert sum(len(turn.text) for turn in request.turns) < 2000
+    assert (request.max_tokens, request.stop, request.temperature) == (24, ("\n",), 0)
+
+
+@pytest.mark.parametrize(
+    ("written", "is_title"),
+    [
+        ("Pi", True),
+        ("P", False),
+        ("x" * MAX_LENGTH, True),
+        ("x" * (MAX_LENGTH + 1), False),
+        (" ".join(["a"] * MAX_WORDS), True),
+        (" ".join(["a"] * (MAX_WORDS + 1)), False),
+    ],
+)
+def test_title_has_a_length_and_words_at_most(written: str, is_title: bool) -> None:
+    assert (title_from(written, QUESTION) == written) == is_title

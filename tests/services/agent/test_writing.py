@@ -93,6 +93,26 @@ async def test_a_model_that_stays_busy_fails_the_run() -> None:
     assert len(model.asked) == 3
 
 
+@pytest.mark.parametrize(("longest", "expected"), [(8.0, [0.25, 0.5]), (0.375, [0.25, 0.375])])
+async def test_pauses_grow_to_their_limit_while_a_model_is_busy(
+    monkeypatch: pytest.MonkeyPatch, longest: float, expected: list[float]
+) -> None:
+    pauses: list[float] = []
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("pybot.services.agent.writing._LONGEST_PAUSE", longest)
+    monkeypatch.setattr("random.uniform", lambda low, high: (low + high) / 2)
+    with monkeypatch.context() as patched:
+        patched.setattr("asyncio.sleep", note)
+        work = run_agent(
+            tools(FakeModel([BUSY]), FakeKernel(), FakeLog()), assignment(), settings(), pause=0.25
+        )
+        assert code_of(ended(await work)) is RunErrorCode.MODEL_BUSY
+    assert pauses == expected
+
+
 async def test_a_model_busy_in_the_middle_is_not_asked_again() -> None:
     model = FakeModel(["Hello", BUSY])
     assert code_of(await run(model, FakeKernel(), FakeLog())) is RunErrorCode.MODEL_BUSY

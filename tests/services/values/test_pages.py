@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pybot.errors import InvalidInput
 from pybot.services.values.pages import (
     DEFAULT_SIZE,
+    MAX_CURSOR_LENGTH,
     MAX_SIZE,
     Page,
     PageRequest,
@@ -95,17 +96,42 @@ def test_values_of_a_cursor_come_back(values: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "cursor"), [(("a",), "YQ"), (("a", 1), "YXwx"), (("aaW",), "YWFX")]
+    ("values", "cursor"),
+    [(("a",), "YQ"), (("a", 1), "YXwx"), (("aaW",), "YWFX"), (("ÿ?",), "w78_"), ((">>>",), "Pj4-")],
 )
 def test_cursor_is_base64_without_its_padding(values: tuple[str | int, ...], cursor: str) -> None:
     """So that it needs no quoting in an address."""
     assert encode_cursor(*values) == cursor
+    assert decode_cursor(cursor, len(values), "after") == [str(value) for value in values]
+
+
+def test_cursor_has_a_length_at_most() -> None:
+    """One of just that length is read still."""
+    longest = "x" * (MAX_CURSOR_LENGTH // 4 * 3)
+    assert len(encode_cursor(longest)) == MAX_CURSOR_LENGTH
+    assert decode_cursor(encode_cursor(longest), 1, "after") == [longest]
+    with pytest.raises(InvalidInput):
+        decode_cursor(encode_cursor(f"{longest}x"), 1, "after")
 
 
 @pytest.mark.parametrize(
     "cursor",
-    ["é", "", "=", "YQ==", "YR", "\0", "\ud800", "x" * 1_000_000, " YQ", "YQ\n", "_____w"],
-    ids=lambda text: repr(text[:8]),
+    [
+        "é",
+        "",
+        "=",
+        "YQ==",
+        "YR",
+        "\0",
+        "\ud800",
+        "x" * 1_000_000,
+        " YQ",
+        "YQ\n",
+        "YXw+",
+        "Y.Xxi",
+        "_____w",
+    ],
+    ids=lambda text: text[:8].encode(errors="surrogatepass").hex() or "empty",
 )
 def test_what_was_never_given_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidInput, match="`before` is not a cursor") as refused:

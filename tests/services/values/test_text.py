@@ -7,12 +7,17 @@ from hypothesis import strategies as st
 from pybot.services.values.text import cleaned, is_visible, one_line
 
 
+def code_points(text: str) -> str:
+    """A name for a test of a text."""
+    return "-".join(f"{ord(character):04x}" for character in text)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", " \t\r\n", "\0", "\0\0 \0", "\u200b", "\u200b\u200d\ufeff", "\x07\x1b", "\u00a0\u3000",
      "\u2028\u2029", "\u2800", "\u3164", "\u115f\u1160\uffa0", "\u034f", "\ufe0f", "\U000e0041",
      "\u00ad", "\u0378", "\ud800"],
-    ids=ascii,
+    ids=code_points,
 )  # fmt: skip
 def test_nothing_can_be_seen_of_it(text: str) -> None:
     assert not is_visible(text)
@@ -23,7 +28,7 @@ def test_nothing_can_be_seen_of_it(text: str) -> None:
     "text",
     ["a", "\0a", "\u200b.\u200b", "0", "é", "e\u0301", "中", "אב", "👩\u200d💻", "❤\ufe0f",
      "\ue000", "\u3164x", "\U0001faf8", "\U0001fbff", "\ufffd", "\u0301"],
-    ids=ascii,
+    ids=code_points,
 )  # fmt: skip
 def test_something_can_be_seen_of_it(text: str) -> None:
     """One letter is enough; pictures that this Python does not know yet count too."""
