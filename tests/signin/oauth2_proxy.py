@@ -3,17 +3,17 @@
 import os
 import re
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from pybot.services.local.process import Child, Program
-from tests.signin.proxy import ROOT, answers, free_port
+from tests.manifests.tools import MANIFESTS, build, containers, parse
+from tests.signin.proxy import answers, free_port
 
-COMPONENT = ROOT / "manifests" / "components" / "oauth2-proxy"
-ISTIO = ROOT / "manifests" / "overlays" / "istio"
+COMPONENT = MANIFESTS / "components" / "oauth2-proxy"
+ISTIO = MANIFESTS / "overlays" / "istio"
 # What the manifests name, and a test replaces: the provider, the site, Pybot, the proxy's address.
 ISSUER, SITE, PYBOT = "https://idp.example.com", "https://pybot.example.com", "http://pybot:8000"
 ADDRESS, ALPHA = "0.0.0.0:4180", "/etc/oauth2-proxy/oauth2-proxy.yaml"
@@ -32,25 +32,11 @@ def find_oauth2_proxy() -> str:
     return program
 
 
-def reverse_proxy_arguments() -> list[str]:
-    """The flags of the Deployment."""
-    deployment = yaml.safe_load((COMPONENT / "deployment.yaml").read_text())
-    [container] = deployment["spec"]["template"]["spec"]["containers"]
-    arguments: list[str] = container["args"]
-    return arguments
-
-
-def asked_arguments() -> list[str]:
-    """The flags that the overlay with Istio puts in their place."""
-    overlay = yaml.safe_load((ISTIO / "kustomization.yaml").read_text())
-    changes: list[Any] = [
-        change
-        for patch in overlay["patches"]
-        if patch.get("target", {}).get("kind") == "Deployment"
-        for change in yaml.safe_load(patch["patch"])
-    ]
-    [arguments] = [change["value"] for change in changes if change["path"].endswith("/args")]
-    return list(arguments)
+@cache
+def arguments(overlay: str) -> tuple[str, ...]:
+    """The flags of oauth2-proxy in an overlay, as `kubectl apply -k` would send them."""
+    objects = parse(build(MANIFESTS / "overlays" / overlay))
+    return tuple(containers(objects)["oauth2-proxy"]["args"])
 
 
 def settings() -> dict[str, str]:
@@ -92,13 +78,13 @@ class Oauth2Proxy:
             **(replacements or {}),
         }
         alpha.write_text(self._changed((ISTIO / "oauth2-proxy.yaml").read_text()))
-        arguments = reverse_proxy_arguments() if pybot else asked_arguments()
+        flags = arguments("production" if pybot else "istio")
         environment = {name: self._changed(value) for name, value in settings().items()}
         del environment["OAUTH2_PROXY_REDIS_USERNAME"]  # the Redis of the tests has no users
         self.child = Child(
             Program(
                 name="oauth2-proxy",
-                argv=(find_oauth2_proxy(), *map(self._changed, arguments), *more),
+                argv=(find_oauth2_proxy(), *map(self._changed, flags), *more),
                 log=folder / "oauth2-proxy.log",
                 ready=self._is_ready(),
                 env={

@@ -67,7 +67,8 @@ async def test_login_leads_back_to_the_address_that_was_opened(door: Site) -> No
 
 async def test_program_without_a_session_is_told_so(door: Site) -> None:
     nobody = SignedIn(door.url, "nobody", door.http)
-    for pairs in ([], *STRIPPED.values(), UNDERSCORES, CONNECTIONS):
+    nothing: Pairs = []
+    for pairs in (nothing, *STRIPPED.values(), UNDERSCORES, CONNECTIONS):
         assert (await post(nobody, WHO, pairs))[0] in (401, 403), pairs
         assert await over_socket(nobody, pairs) in (401, 403), pairs
 
