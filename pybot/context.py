@@ -28,7 +28,7 @@ class Context:
         """A context of the same connection with an empty cache."""
         return type(self)(self.viewer, self.services, self.last_event_id)
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Empty the cache: the next event is read as of another cursor."""
         self.cache.clear()
 

@@ -46,7 +46,7 @@ class NotFound(PybotError):
 
 
 class Conflict(PybotError):
-    """It cannot be done in the present state; `run_id` is the run in the way, when one is."""
+    """It cannot be done in the present state; `run_id` is the run that prevents it, if one does."""
 
     code = "CONFLICT"
 

@@ -103,7 +103,7 @@ def run(main: Callable[[Shutdown], Coroutine[Any, Any, None]], *, deadline: floa
 
 
 def bind(host: str, port: int, *, loopback_only: bool) -> socket.socket:
-    """Take the port before anything slow starts. ServeError says what is in the way."""
+    """Take the port before anything slow starts. Raises ServeError with what prevents it."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
@@ -119,8 +119,8 @@ def bind(host: str, port: int, *, loopback_only: bool) -> socket.socket:
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(address)
-        # A listening socket makes the port taken for others; nobody is answered before the end
-        # of the start.
+        # Other processes cannot take the port of a listening socket; requests are answered only
+        # after the start.
         taken.listen(0)
     except OSError as error:
         taken.close()
@@ -148,8 +148,8 @@ async def serve(
     await refuse_newer_data(settings)
     server = _Server(server_config(app, settings, behind_proxy=not local))
     shutdown.on_request = server.end
-    patience = READY_TIMEOUT if local else None
-    async with _watching(server, url_of(listener), on_ready, patience):
+    timeout = READY_TIMEOUT if local else None
+    async with _watching(server, url_of(listener), on_ready, timeout):
         try:
             await server.serve(sockets=[listener])
         except SystemExit as exit_:  # uvicorn's way to say that the application did not start
@@ -200,16 +200,16 @@ def server_config(app: ASGIApp, settings: Settings, *, behind_proxy: bool) -> uv
 
 @asynccontextmanager
 async def _watching(
-    server: _Server, url: str, on_ready: Callable[[], None], patience: float | None
+    server: _Server, url: str, on_ready: Callable[[], None], timeout: float | None
 ) -> AsyncGenerator[None]:
     """Check over HTTP whether the server is ready, while the block runs it."""
 
     async def watch() -> None:
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 await _until_ready(server, url)
         except TimeoutError:
-            server.failure = f"Pybot is not ready after {patience:g} s: {server.missing}"
+            server.failure = f"Pybot is not ready after {timeout:g} s: {server.missing}"
             server.end()
         else:
             _settle_memory()

@@ -9,8 +9,8 @@ import pytest
 
 # What is asynchronous ends itself before pytest-timeout ends the whole process, so that its
 # fixtures are still taken down.
-PATIENCE = 100.0  # seconds
-PATIENCE_MARGIN = 20.0  # seconds, where a test has a time of its own
+TEST_TIMEOUT = 100.0  # seconds
+TIMEOUT_MARGIN = 20.0  # seconds, where a test has a time of its own
 
 Test = Callable[..., Coroutine[None, None, None]]
 
@@ -38,16 +38,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             marker = item.get_closest_marker("timeout")
-            patience = marker.args[0] - PATIENCE_MARGIN if marker else PATIENCE
-            item.obj = ended_in_time(item.obj, patience)
+            timeout = marker.args[0] - TIMEOUT_MARGIN if marker else TEST_TIMEOUT
+            item.obj = ended_in_time(item.obj, timeout)
 
 
-def ended_in_time(test: Test, patience: float) -> Test:
+def ended_in_time(test: Test, timeout: float) -> Test:
     """The test, failed when it takes longer than so many seconds."""
 
     @wraps(test)
     async def limited(**arguments: object) -> None:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout):
             await test(**arguments)
 
     return limited

@@ -10,7 +10,7 @@ BUG = "a bug of the test"
 
 
 def bug(*_: object, **__: object) -> None:
-    """Stands for a function that meets something that nobody knows."""
+    """Replaces a function: raises an unexpected error."""
     raise RuntimeError(BUG)
 
 

@@ -18,14 +18,14 @@ class FakeKernels:
     """Kernels that run `loop` until they end; other code just ends. `asked` is what was asked.
 
     Who restarts a kernel or shuts it down ends what it runs, like a death. While `gate` is not set,
-    starts and restarts take their time; with `failure` they fail.
+    whatever is asked takes its time; with `failure` it fails.
     """
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self.failure: KernelUnavailable | None = None
+        self.failure: KernelUnavailable | KernelDied | None = None
         self.running = asyncio.Event()
         self.alive: set[str] = set()
         self._ids = count(1)
@@ -44,6 +44,7 @@ class FakeKernels:
         del message_id
         self._check(kernel_id)
         yield Started(1)
+        self._check(kernel_id)
         if code == "loop":
             lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._executions.setdefault(kernel_id, []).append(lost)
@@ -55,7 +56,7 @@ class FakeKernels:
         return self.execute(kernel_id, "", message_id=message_id)
 
     async def interrupt(self, kernel_id: str) -> None:
-        self.asked.append(f"interrupt {kernel_id}")
+        await self._do(f"interrupt {kernel_id}")
         self._check(kernel_id)
 
     async def restart(self, kernel_id: str) -> None:

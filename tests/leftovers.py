@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
-PATIENCE = 10.0  # seconds: programs whose parent was killed notice that, and end themselves
+END_TIMEOUT = 10.0  # seconds: programs whose parent was killed notice that, and end themselves
 LEFT = 3  # exit code
 # What Pybot and its tests make; others leave caches, for whoever runs them next.
 OURS = "pybot-"
@@ -60,7 +60,7 @@ def _run(command: Sequence[str], folder: Path) -> int:
 
 def _processes_left() -> list[str]:
     """The processes that do not end by themselves; they are killed."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + END_TIMEOUT
     while found := _descendants():
         with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, os.WNOHANG)

@@ -13,7 +13,8 @@ from aiohttp import web
 
 from tests import chat_shapes
 from tests.chat_shapes import Dialect, Refusal
-from tests.scripted_tgi import Received, ScriptedTGI
+from tests.scripted_tgi import ScriptedTGI
+from tests.tgi_received import Received
 from tests.tgi_script import Plan, pieces, plan
 from tests.tgi_wire import cut_at_stop
 

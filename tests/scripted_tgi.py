@@ -9,15 +9,16 @@ import asyncio
 import json
 import socket
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Self
 
 from aiohttp import web
 
 from tests.listener import stop_accepting
-from tests.tgi_script import End, Plan, plan, turns_of
+from tests.tgi_received import Received
+from tests.tgi_script import End, Plan, plan
 from tests.tgi_wire import cut_at_stop, event, finish, token
 
 MODEL = "scripted/model"
@@ -31,39 +32,6 @@ REFUSALS: dict[End, tuple[int, str, str]] = {
     ),
 }
 BUSY = (429, "Model is overloaded", "overloaded")
-
-
-@dataclass
-class Received:
-    """A request as it came, and what became of it."""
-
-    path: str
-    body: Mapping[str, Any]
-    headers: Mapping[str, str]
-    status: int = 200
-    tokens_sent: int = 0
-    held: bool = False
-    end: Literal["finished", "gone", "failed"] | None = None
-
-    @property
-    def prompt(self) -> str:
-        """The prompt."""
-        return str(self.body.get("inputs", ""))
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """The generation parameters."""
-        return self.body.get("parameters") or {}
-
-    @property
-    def turns(self) -> list[tuple[str, str]]:
-        """Role and text of each turn that the model is shown."""
-        return turns_of(self.prompt)
-
-    @property
-    def temperature(self) -> float:
-        """The temperature that is sampled with, 0 for none."""
-        return float(self.parameters.get("temperature") or 0)
 
 
 @dataclass

@@ -36,11 +36,11 @@ def test_operations_of_a_connection_share_nothing_but_that() -> None:
     assert context.cache == {"x": 1}
 
 
-def test_events_forget() -> None:
+def test_cache_is_empty_after_an_event() -> None:
     context = Context(ALICE, cast("Any", SimpleNamespace()))
     assert isinstance(context, OperationScoped)
     context.cache["x"] = 1
-    context.forget()
+    context.clear_cache()
     assert context.cache == {}
 
 

@@ -47,7 +47,7 @@ def test_every_example_is_run(examples: dict[str, str]) -> None:
 def test_programs_are_those_that_the_tests_of_clients_run() -> None:
     page = PAGE.read_text()
     blocks = re.findall(r"<!-- (\S+) -->\n```\w+\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == page.count("```ts") + page.count("```python") == 5
+    assert len(blocks) == page.count("```ts") + page.count("```python") == 6
     for file, block in blocks:
         assert block in (ROOT / file).read_text(), file
 

@@ -36,7 +36,7 @@ def run(folder: Path) -> Run:
     """Runs Python under `tests.leftovers`, which waits less long."""
 
     def run_python(code: str) -> subprocess.CompletedProcess[str]:
-        program = "import sys; from tests import leftovers; leftovers.PATIENCE = 1; "
+        program = "import sys; from tests import leftovers; leftovers.END_TIMEOUT = 1; "
         program += "sys.exit(leftovers.main(sys.argv[1:]))"
         return subprocess.run(
             [sys.executable, "-c", program, sys.executable, "-c", code],

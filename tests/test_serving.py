@@ -68,6 +68,11 @@ def application(*, ready: bool = True, starts: bool = True) -> Starlette:
     return Starlette(routes=[Route("/readyz", readyz)], lifespan=lifespan)
 
 
+def test_answers_leave_at_once(listener: socket.socket) -> None:
+    """asyncio sets TCP_NODELAY on the connections of a socket that names TCP, on no others."""
+    assert listener.proto == socket.IPPROTO_TCP
+
+
 async def test_ready_means_that_it_answers(listener: socket.socket) -> None:
     """`on_ready` comes once, after an answer from outside; then a signal ends the server."""
     shutdown, calls = Shutdown(None), list[str]()

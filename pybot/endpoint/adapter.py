@@ -3,44 +3,45 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
-from strawberry.asgi import ASGIWebSocketAdapter
-from strawberry.http.async_base_view import AsyncBaseHTTPView
-from strawberry.http.exceptions import (
-    NonJsonMessageReceived,
-    NonTextMessageReceived,
-    WebSocketDisconnected,
-)
 
 from pybot.endpoint.json_text import decode, encode
+from pybot.endpoint.limits import ConnectionLimits
 from pybot.endpoint.stalls import StallWatch
+from pybot.endpoint.upstream_strawberry import (
+    AnyView,
+    NonJsonMessageReceived,
+    NonTextMessageReceived,
+    WebSocketAdapter,
+    WebSocketDisconnected,
+)
 from pybot.endpoint.upstream_uvicorn import RESTART
-
-if TYPE_CHECKING:
-    from pybot.endpoint.sockets import SocketView
 
 # RFC 6455, section 5.5.1: a close frame holds 125 bytes, two of them the code.
 _MAX_REASON = 123
 TOO_BIG = 1009
 
 
-class SocketAdapter(ASGIWebSocketAdapter):
+class SocketOwner(Protocol):
+    """What an adapter needs of the view that serves its socket."""
+
+    limits: ConnectionLimits
+    max_message_size: int
+    open_sockets: set["SocketAdapter"]
+
+
+class SocketAdapter(WebSocketAdapter):
     """Strawberry's view of a WebSocket.
 
     Whoever ends the socket (its client, its age, a stalled send, the server) ends `iter_json`, and
     with it the handler, which closes the socket's operations.
     """
 
-    def __init__(
-        self,
-        view: AsyncBaseHTTPView[Any, Any, Any, Any, Any, Any, Any],
-        request: WebSocket,
-        response: WebSocket,
-    ) -> None:
+    def __init__(self, view: AnyView, request: WebSocket, response: WebSocket) -> None:
         super().__init__(view, request, response)
-        self._view = cast("SocketView", view)
+        self._view = cast("SocketOwner", view)
         self._limits = self._view.limits
         self._stalls = StallWatch(self._limits.send_timeout)
         self._reader = asyncio.current_task()
@@ -70,7 +71,7 @@ class SocketAdapter(ASGIWebSocketAdapter):
             raise WebSocketDisconnected
         frame = {"type": "websocket.send", "text": encode(message).decode()}
         try:
-            await self._stalls.over(self.ws.send(frame))
+            await self._stalls.run(self.ws.send(frame))
         except (TimeoutError, WebSocketDisconnect, RuntimeError) as error:
             self._end()
             raise WebSocketDisconnected from error

@@ -4,26 +4,19 @@ graphql-core executes the whole operation anew for every event, which takes long
 else that happens to a token. A selection does not change while its operation lasts, so for each
 type of event it is compiled into its leaves when the first one comes. Whatever is more than plain
 attributes with valid values (objects, lists, resolvers, arguments, values that are refused) is
-executed as ever, so that the results are the same.
+executed by graphql-core, so that the results are the same.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from graphql import (
-    GraphQLNonNull,
-    GraphQLObjectType,
-    OperationType,
-    Undefined,
-    get_named_type,
-    is_leaf_type,
-)
-from graphql.execution import ExecutionResult
-from graphql.execution.collect_fields import FieldDetails, collect_fields
+from graphql import FieldNode, GraphQLNonNull, GraphQLObjectType, Undefined, is_leaf_type
 from msgspec import Struct
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from strawberry.types.base import get_object_definition
-from strawberry.types.field import StrawberryField
+from strawberry.types import get_object_definition
+from typing_extensions import override
+
+from pybot.endpoint.upstream_graphql import EventExecutor, selection_of
+from pybot.endpoint.upstream_strawberry import attribute_of
 
 # Of these types a value of this class is its own result.
 _AS_IT_IS: dict[str, type] = {"String": str, "ID": str, "Boolean": bool}
@@ -60,7 +53,7 @@ class Plan(Struct, frozen=True):
 
 
 class Progress:
-    """How far a subscription has come. Given as an operation's root value, its executor notes it.
+    """How far a subscription has come; the executor writes it when this is the root value.
 
     `cursor` is that of the event whose result came last, for events that have one.
     """
@@ -74,64 +67,40 @@ class Progress:
         return cursor
 
 
-class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
+class CompiledExecutor(EventExecutor):
     """Executes an operation, and each of a subscription's events by a plan where there is one."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._plans: dict[type, Plan | None] = {}
 
-    def build_per_event_executor(self, payload: object) -> Any:
-        """What executes one event."""
+    @override
+    def event_data(self, event: object) -> dict[str, Any] | None:
+        """Return the data of an event by the plan for its class; None when it has none."""
         if isinstance(self.root_value, Progress):
-            self.root_value.cursor = getattr(payload, "cursor", None)
-        kind = type(payload)
+            self.root_value.cursor = getattr(event, "cursor", None)
+        kind = type(event)
         if kind not in self._plans:
             self._plans[kind] = self._compile(kind)
         plan = self._plans[kind]
-        data = plan.data(payload) if plan else None
-        if data is None:
-            return super().build_per_event_executor(payload)  # pyright: ignore[reportUnknownVariableType]
-        return _Executed(ExecutionResult(data, None))
+        return plan.data(event) if plan else None
 
     def _compile(self, kind: type) -> Plan | None:
         """The plan for events of a class; None when they must be executed."""
-        schema: Any = self.schema  # its types are generic in what is of no interest here
-        root_type = schema.get_root_type(OperationType.SUBSCRIPTION)
         definition = get_object_definition(kind)
-        object_type = schema.get_type(definition.name) if definition else None
-        is_watched = self.middleware_manager is not None and self.middleware_manager.middlewares
-        if root_type is None or not isinstance(object_type, GraphQLObjectType) or is_watched:
+        object_type = self.schema.get_type(definition.name) if definition else None
+        if not isinstance(object_type, GraphQLObjectType):
             return None
-        root = collect_fields(
-            self.schema, self.fragments, self.variable_values, root_type, self.operation
-        )
-        key, details = next(iter(root.grouped_field_set.items()))
-        field = root_type.fields[details[0].node.name.value]
-        field_type: Any = get_named_type(field.type)  # pyright: ignore[reportUnknownVariableType]
-        is_of_type = object_type is field_type or schema.is_sub_type(field_type, object_type)
-        selected = self.collect_subfields(object_type, details)
-        if not is_of_type or root.new_defer_usages or selected.new_defer_usages:
+        selection = selection_of(self, object_type)
+        if selection is None:
             return None
-        leaves = [
-            _leaf(object_type, key, nodes) for key, nodes in selected.grouped_field_set.items()
-        ]
+        leaves = [_leaf(object_type, key, node) for key, node in selection.nodes.items()]
         compiled = tuple(leaf for leaf in leaves if leaf is not None)
-        return Plan(key, compiled) if len(compiled) == len(leaves) else None
+        return Plan(selection.key, compiled) if len(compiled) == len(leaves) else None
 
 
-class _Executed(Struct, frozen=True):
-    """In place of an executor: the result is there."""
-
-    result: ExecutionResult
-
-    def execute_operation(self, serially: bool | None = None) -> ExecutionResult:  # noqa: ARG002
-        return self.result
-
-
-def _leaf(object_type: GraphQLObjectType, key: str, details: list[FieldDetails]) -> Leaf | None:
+def _leaf(object_type: GraphQLObjectType, key: str, node: FieldNode) -> Leaf | None:
     """A selected field as a leaf; None when it is more than that."""
-    node = details[0].node
     if node.name.value == "__typename":
         return Leaf(key, typename=object_type.name)
     field = object_type.fields.get(node.name.value)
@@ -139,19 +108,11 @@ def _leaf(object_type: GraphQLObjectType, key: str, details: list[FieldDetails])
         return None
     is_nullable = not isinstance(field.type, GraphQLNonNull)
     leaf_type: Any = field.type if is_nullable else field.type.of_type
-    source = field.extensions.get("strawberry-definition")
-    is_attribute = isinstance(source, StrawberryField) and not (
-        source.base_resolver or source.extensions or source.permission_classes
-    )
-    if not is_attribute or not is_leaf_type(leaf_type):
+    attribute = attribute_of(field)
+    if attribute is None or not is_leaf_type(leaf_type):
         return None
-    assert isinstance(source, StrawberryField)
     return Leaf(
-        key,
-        source.python_name,
-        _AS_IT_IS.get(leaf_type.name),
-        leaf_type.coerce_output_value,
-        is_nullable,
+        key, attribute, _AS_IT_IS.get(leaf_type.name), leaf_type.coerce_output_value, is_nullable
     )
 
 

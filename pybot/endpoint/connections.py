@@ -1,4 +1,4 @@
-"""Connections that last: how many of them each user may have, and the wait for their end."""
+"""Open WebSockets and event streams: the limit for each user, and the wait for their end."""
 
 import asyncio
 from collections import Counter
@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 _CLOSE_TIMEOUT = 5
 
 
-class TooMany(Exception):
+class TooManyConnections(Exception):
     """The user has as many connections as allowed."""
 
 
@@ -23,17 +23,17 @@ class Connections:
     """
 
     def __init__(self, per_user: int, user_key: Callable[[HTTPConnection], str]) -> None:
-        self._most = per_user
+        self._limit = per_user
         self._user_key = user_key
         self._per_user: Counter[str] = Counter()
         self._serving: set[asyncio.Task[Any]] = set()
 
     @contextmanager
-    def another(self, connection: HTTPConnection) -> Generator[None]:
-        """Count a connection while the current task serves it in the block; raises TooMany."""
+    def count(self, connection: HTTPConnection) -> Generator[None]:
+        """Count a connection while the current task serves it; raises TooManyConnections."""
         user = self._user_key(connection)
-        if self._per_user[user] >= self._most:
-            raise TooMany
+        if self._per_user[user] >= self._limit:
+            raise TooManyConnections
         task = asyncio.current_task()
         assert task is not None
         self._per_user[user] += 1
@@ -46,7 +46,7 @@ class Connections:
             self._per_user += Counter()  # drops users that have none left
 
     async def wait_for_end(self) -> None:
-        """Wait until no connection is served any more; what takes too long is cancelled."""
+        """Wait until all connections have ended; those that take too long are cancelled."""
         if not self._serving:
             return
         _, left = await asyncio.wait(self._serving, timeout=_CLOSE_TIMEOUT)

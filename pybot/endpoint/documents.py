@@ -1,4 +1,4 @@
-"""Parsed and validated documents, remembered: what is asked often is checked once."""
+"""Parses and validates documents, and caches the results: clients send the same few again."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -15,12 +15,19 @@ from graphql import (
     validate,
 )
 
+from pybot.endpoint.complexity import (
+    Complexity,
+    NestedTooDeeply,
+    complexity_of,
+    counter_for,
+    size_variables,
+)
 from pybot.endpoint.given_values import argument_error
 from pybot.endpoint.limits import QueryLimits
 from pybot.endpoint.literals import RULES, VALIDATION_FAILED, with_argument
 from pybot.endpoint.masking import with_code
+from pybot.endpoint.upstream_graphql import is_about_tokens
 from pybot.endpoint.variables import check_variables
-from pybot.endpoint.weight import NestedTooDeeply, Weight, scale_for, sizes_from, weigh
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 TOO_EXPENSIVE = "QUERY_TOO_EXPENSIVE"
@@ -34,7 +41,7 @@ _MAX_SHOWN = 2**31 - 1
 _CACHED_DOCUMENTS = 64
 
 
-class Verdict(NamedTuple):
+class CheckedOperation(NamedTuple):
     """What is wrong with an operation, and what it costs (None when nothing can be said)."""
 
     errors: tuple[GraphQLError, ...]
@@ -42,10 +49,10 @@ class Verdict(NamedTuple):
 
 
 class _Validated(NamedTuple):
-    """What is wrong with a document, and the weights of its operations by their names."""
+    """What is wrong with a document, and the complexities of its operations by their names."""
 
     errors: tuple[GraphQLError, ...]
-    weights: Mapping[str | None, Weight]
+    complexities: Mapping[str | None, Complexity]
 
 
 class Documents:
@@ -75,27 +82,27 @@ class Documents:
 
     def check(
         self, query: str, operation_name: str | None, variables: Mapping[str, Any] | None
-    ) -> Verdict:
+    ) -> CheckedOperation:
         """What is wrong with an operation: document, choice, variables and their sizes."""
         try:
             document = self.parse(query)
         except GraphQLError as error:
-            return Verdict((error,))
+            return CheckedOperation((error,))
         validated = self._validated(document)
         try:
             operation = _operation(document, operation_name)
         except GraphQLError as error:
-            return Verdict(validated.errors or (error,))
-        weight = validated.weights.get(_name(operation))
-        if weight is None:
-            return Verdict(validated.errors)
+            return CheckedOperation(validated.errors or (error,))
+        complexity = validated.complexities.get(_name(operation))
+        if complexity is None:
+            return CheckedOperation(validated.errors)
         errors = validated.errors or check_variables(self._schema, operation, variables)
-        if not errors and weight.varies:
-            scale = scale_for(self._schema, document, self._limits)
-            scale.variables = sizes_from(operation, variables)
-            weight = weigh(scale, operation)
-            errors = _excesses(weight, self._limits)
-        return Verdict(errors, cost_of(weight, self._limits))
+        if not errors and complexity.varies:
+            counter = counter_for(self._schema, document, self._limits)
+            counter.variables = size_variables(operation, variables)
+            complexity = complexity_of(counter, operation)
+            errors = _excesses(complexity, self._limits)
+        return CheckedOperation(errors, cost_of(complexity, self._limits))
 
     def explain(
         self,
@@ -113,15 +120,14 @@ class Documents:
         try:
             return parse(query, max_tokens=self._limits.tokens)
         except GraphQLSyntaxError as error:
-            # graphql-core has no other mark on the error for too many tokens.
-            long = error.message.endswith("tokens. Parsing aborted.")
-            raise with_code(error, TOO_EXPENSIVE if long else PARSE_FAILED) from None
+            code = TOO_EXPENSIVE if is_about_tokens(error) else PARSE_FAILED
+            raise with_code(error, code) from None
 
     def _validate(self, document: DocumentNode) -> _Validated:
-        scale = scale_for(self._schema, document, self._limits)
+        counter = counter_for(self._schema, document, self._limits)
         try:
-            weights = {
-                _name(node): weigh(scale, node)
+            complexities = {
+                _name(node): complexity_of(counter, node)
                 for node in document.definitions
                 if isinstance(node, OperationDefinitionNode)
             }
@@ -129,12 +135,14 @@ class Documents:
             message = "The document is nested too deeply."
             return _Validated((GraphQLError(message, extensions={"code": TOO_EXPENSIVE}),), {})
         # Checked before the rules, some of which take quadratic time.
-        excesses = tuple(e for weight in weights.values() for e in _excesses(weight, self._limits))
+        excesses = tuple(
+            e for complexity in complexities.values() for e in _excesses(complexity, self._limits)
+        )
         if excesses:
-            return _Validated(excesses[:1], weights)
+            return _Validated(excesses[:1], complexities)
         errors = validate(self._schema, document, RULES)
         coded = (with_code(with_argument(error, document), VALIDATION_FAILED) for error in errors)
-        return _Validated(tuple(coded), weights)
+        return _Validated(tuple(coded), complexities)
 
 
 def _name(operation: OperationDefinitionNode) -> str | None:
@@ -159,23 +167,23 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
     raise GraphQLError(message, extensions={"code": VALIDATION_FAILED})
 
 
-def cost_of(weight: Weight, limits: QueryLimits) -> Cost:
-    """The cost as clients are told it."""
-    return {"requested": min(weight.cost, _MAX_SHOWN), "limit": limits.cost}
+def cost_of(complexity: Complexity, limits: QueryLimits) -> Cost:
+    """The cost as it stands in `extensions.cost`."""
+    return {"requested": min(complexity.cost, _MAX_SHOWN), "limit": limits.cost}
 
 
-def _excesses(weight: Weight, limits: QueryLimits) -> tuple[GraphQLError, ...]:
+def _excesses(complexity: Complexity, limits: QueryLimits) -> tuple[GraphQLError, ...]:
     for noun, got, most in (
-        ("depth", weight.depth, limits.depth),
-        ("number of aliases", weight.aliases, limits.aliases),
-        ("number of directives", weight.directives, limits.directives),
-        ("number of fields", weight.fields, limits.fields),
-        ("cost", weight.cost, limits.cost),
+        ("depth", complexity.depth, limits.depth),
+        ("number of aliases", complexity.aliases, limits.aliases),
+        ("number of directives", complexity.directives, limits.directives),
+        ("number of fields", complexity.fields, limits.fields),
+        ("cost", complexity.cost, limits.cost),
     ):
         if got > most:
             # Nested fragments reach numbers of thousands of digits.
             shown = got if got < 10**9 else "over 10^9"
             message = f"The operation's {noun} is {shown}, and {most} at most is allowed."
-            extensions = {"code": TOO_EXPENSIVE, "cost": cost_of(weight, limits)}
+            extensions = {"code": TOO_EXPENSIVE, "cost": cost_of(complexity, limits)}
             return (GraphQLError(message, extensions=extensions),)
     return ()

@@ -11,20 +11,19 @@ from contextlib import aclosing
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
-from strawberry.schema.schema import StreamResult
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
 
-from pybot.endpoint.answer import body_of
 from pybot.endpoint.compiled import Progress
-from pybot.endpoint.connections import Connections, TooMany
+from pybot.endpoint.connections import Connections, TooManyConnections
+from pybot.endpoint.fairness import Fairness
 from pybot.endpoint.json_text import encode
 from pybot.endpoint.limits import ConnectionLimits
-from pybot.endpoint.masking import visible
+from pybot.endpoint.masking import masked
 from pybot.endpoint.negotiation import EVENTS
 from pybot.endpoint.refusal import HEADERS, Refusal
+from pybot.endpoint.result_body import result_body
 from pybot.endpoint.stalls import StallWatch
-from pybot.endpoint.turns import Turns
+from pybot.endpoint.upstream_strawberry import PreExecutionError, StreamResult
 from pybot.endpoint.upstream_uvicorn import connection_of
 
 # Starts an operation, which notes its progress.
@@ -81,9 +80,9 @@ class EventStream:
         self._send_message = send
         self._connection = connection_of(scope)
         try:
-            with self._connections.another(Request(scope)):
+            with self._connections.count(Request(scope)):
                 await self._serve(receive)
-        except TooMany:
+        except TooManyConnections:
             message = "You have too many connections: close some of them."
             refusal = Refusal(429, "LIMIT_EXCEEDED", message)
             await refusal.response()(scope, receive, send)
@@ -139,18 +138,18 @@ class EventStream:
         except _Gone:
             raise
         except Exception as error:
-            bug = visible(GraphQLError(str(error), original_error=error))
+            bug = masked(GraphQLError(str(error), original_error=error))
             await self._send_body(_next(PreExecutionError(data=None, errors=[bug])))
         await self._send_body(_COMPLETE)
 
     async def _send_operation(self) -> None:
-        progress, turns = Progress(), Turns()
+        progress, fairness = Progress(), Fairness()
         results = await self._start_operation(progress)
         async with aclosing(results):
             async for result in results:
                 assert isinstance(result, ExecutionResult)  # nothing is deferred
                 await self._send_body(_next(result, progress.take()))
-                await turns.take()
+                await fairness.after_result()
 
     async def _send_body(self, body: bytes, *, is_last: bool = False) -> None:
         await self._send({"type": "http.response.body", "body": body, "more_body": not is_last})
@@ -159,7 +158,7 @@ class EventStream:
         if self._connection.is_closing:
             raise _Gone
         try:
-            await self._stalls.over(self._send_message(message))
+            await self._stalls.run(self._send_message(message))
         except OSError as error:  # also when it takes too long
             raise _Gone from error
 
@@ -167,7 +166,7 @@ class EventStream:
 def _next(result: ExecutionResult, cursor: str | None = None) -> bytes:
     """The event of a result; browsers send its ID back as `Last-Event-ID`."""
     event_id = b"" if cursor is None else b"id: %s\n" % cursor.encode()
-    return b"event: next\n%sdata: %s\n\n" % (event_id, encode(body_of(result)))
+    return b"event: next\n%sdata: %s\n\n" % (event_id, encode(result_body(result)))
 
 
 async def _until_disconnected(receive: Receive) -> None:

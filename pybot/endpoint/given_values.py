@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     DirectiveNode,
     DocumentNode,
     FieldNode,
@@ -109,15 +110,15 @@ class _Finder(Visitor):
                 kind = definitions[name].type
                 self.problem = next(self._values.problems(kind, argument.value, (name,)), None)
 
-    def _is_wanted(self, *nodes: Node) -> bool:
+    def _is_wanted(self, node: FieldNode | DirectiveNode, argument: ArgumentNode) -> bool:
         """Whether the error points at the field or the directive, or into the argument."""
-        return any(
-            self._wanted is node
-            or (
-                node.kind == "argument"
-                and node.loc is not None
-                and self._wanted.loc is not None
-                and node.loc.start <= self._wanted.loc.start < node.loc.end
-            )
-            for node in nodes
+        return (
+            self._wanted is node or self._wanted is argument or _is_inside(self._wanted, argument)
         )
+
+
+def _is_inside(node: Node, other: Node) -> bool:
+    """Whether a node begins in the text of another one, or is the other one."""
+    if node.loc is None or other.loc is None:
+        return False
+    return other.loc.start <= node.loc.start < other.loc.end

@@ -7,22 +7,21 @@ from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
-from strawberry.schema.schema import StreamResult
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
 
-from pybot.endpoint.answer import body_of
-from pybot.endpoint.body import Operation, read_operation
 from pybot.endpoint.compiled import Progress
 from pybot.endpoint.connections import Connections
 from pybot.endpoint.event_stream import EventStream
 from pybot.endpoint.limits import ConnectionLimits
-from pybot.endpoint.masking import INTERNAL, report
+from pybot.endpoint.masking import INTERNAL, log_bug
 from pybot.endpoint.negotiation import EVENTS, GRAPHQL, Accepted, negotiate
 from pybot.endpoint.origin import FORBIDDEN, OriginPolicy
 from pybot.endpoint.refusal import JSON, Refusal, bad_request, json_response
+from pybot.endpoint.request_body import Operation, read_operation
+from pybot.endpoint.result_body import result_body
 from pybot.endpoint.schema import HardenedSchema
 from pybot.endpoint.types import ContextFactory
+from pybot.endpoint.upstream_strawberry import PreExecutionError, StreamResult
 
 
 class HttpEndpoint:
@@ -60,7 +59,7 @@ class HttpEndpoint:
         except ClientDisconnect:
             raise
         except Exception as error:
-            error_id, message = report(error)
+            error_id, message = log_bug(error)
             body = {"message": message, "extensions": {"code": INTERNAL, "id": error_id}}
             return json_response({"errors": [body]}, 500, media_type)
 
@@ -128,5 +127,5 @@ def _response(result: ExecutionResult, media_type: str) -> Response:
     refused = isinstance(result, PreExecutionError)
     # The older media type has always answered 200 to what is well-formed.
     return json_response(
-        body_of(result), 400 if refused and media_type == GRAPHQL else 200, media_type
+        result_body(result), 400 if refused and media_type == GRAPHQL else 200, media_type
     )

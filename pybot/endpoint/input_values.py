@@ -20,10 +20,12 @@ from graphql import (
     is_required_input_field,
 )
 
+from pybot.endpoint.upstream_strawberry import is_one_of
+
 _MAX_NAME = 60
 
 # What a value of a built-in scalar must be.
-KINDS = {
+SCALAR_REQUIREMENTS = {
     "String": "must be a string",
     "ID": "must be a string or a whole number",
     "Int": "must be a whole number of 32 bits",
@@ -118,13 +120,13 @@ class InputValues(ABC):
             elif name in given:
                 yield (*path, name), "is given twice"
             given[name] = field_value
-        is_one_of = _is_one_of(kind)
-        if is_one_of and len(given) != 1:
+        takes_one = is_one_of(kind)
+        if takes_one and len(given) != 1:
             yield path, f"must have exactly one of {listed(kind.fields)}"
             return
         for name, field in kind.fields.items():
             if name in given:
-                if is_one_of and self.is_null(given[name]):
+                if takes_one and self.is_null(given[name]):
                     yield (*path, name), "must not be null"
                 yield from self.problems(field.type, given[name], (*path, name))
             elif is_required_input_field(field):
@@ -134,11 +136,6 @@ class InputValues(ABC):
 def listed(names: Mapping[str, object]) -> str:
     """Names in a sentence."""
     return ", ".join(f"`{name}`" for name in names)
-
-
-def _is_one_of(kind: GraphQLInputObjectType) -> bool:
-    """Whether a type is `@oneOf`, which Strawberry has in its own definition alone."""
-    return bool(getattr(kind.extensions.get("strawberry-definition"), "is_one_of", kind.is_one_of))
 
 
 def _shown(path: Path) -> str:

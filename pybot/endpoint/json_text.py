@@ -1,4 +1,4 @@
-"""JSON texts: what clients send, and what they are sent."""
+"""Decodes the JSON that clients send, and encodes the JSON that is sent to them."""
 
 import contextlib
 import json
@@ -9,8 +9,8 @@ import msgspec
 def decode(data: bytes | str) -> object:
     """The value of a JSON text; raises `ValueError` for anything else, however deeply nested.
 
-    What msgspec refuses of JSON is let through, for whoever reads it to name the place: halves of
-    surrogate pairs, and numbers out of range, which are infinite here.
+    Lone surrogates and numbers out of range, which msgspec refuses, are let through (such numbers
+    as infinity): later checks can say where they stand.
     """
     with contextlib.suppress(msgspec.DecodeError, RecursionError, UnicodeError):
         return msgspec.json.decode(data)
@@ -26,12 +26,12 @@ def encode(value: object) -> bytes:
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
-        # Half of a surrogate pair, which only escapes can carry.
+        # A lone surrogate, which JSON can only carry as an escape.
         return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _whole(digits: str) -> int | float:
-    # Python reads so many digits only, and takes its time.
+    # Python refuses to read very long integers, and is slow with long ones.
     return int(digits) if len(digits) < 400 else float(digits)
 
 

@@ -1,11 +1,11 @@
-"""What callers of the endpoint are held to."""
+"""The limits of the endpoint: for one operation, and for the connections of one user."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class QueryLimits:
-    """Most that one operation may have.
+    """The most that one operation may have.
 
     A field costs 1. A field that takes `first` or `last` multiplies the cost of what is below it
     by the page asked for (at most `page_size`, `default_page_size` when none is asked for), a list
@@ -25,7 +25,7 @@ class QueryLimits:
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """Most that one user may have of connections that last; times in seconds.
+    """The most WebSockets and event streams of one user, and their timeouts in seconds.
 
     `per_user` counts WebSockets and event streams together, `operations` those of one WebSocket.
     An event stream carries a comment every `comment_interval`, sooner than a proxy in front gives

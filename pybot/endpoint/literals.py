@@ -26,6 +26,7 @@ from graphql import (
     VariableDefinitionNode,
     VariableNode,
     Visitor,
+    is_input_type,  # pyright: ignore[reportUnknownVariableType]  # lists are of anything
     is_required_argument,
     specified_rules,
     utilities,
@@ -33,7 +34,7 @@ from graphql import (
 )
 from typing_extensions import override
 
-from pybot.endpoint.input_values import KINDS, InputValues, Path, input_error
+from pybot.endpoint.input_values import SCALAR_REQUIREMENTS, InputValues, Path, input_error
 
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 
@@ -57,8 +58,8 @@ class ArgumentsRule(ValidationRule):
     def enter_variable_definition(self, node: VariableDefinitionNode, *_: Any) -> None:
         """Check the default value of a variable."""
         kind: Any = utilities.type_from_ast(self.context.schema, node.type)
-        if node.default_value is None:
-            return
+        if node.default_value is None or not is_input_type(kind):
+            return  # other rules refuse types that are not known, or no inputs
         for path, words in _LITERALS.problems(
             kind, node.default_value, (node.variable.name.value,)
         ):
@@ -68,7 +69,7 @@ class ArgumentsRule(ValidationRule):
         self,
         node: Node,
         arguments: Sequence[ArgumentNode] | None,
-        definitions: Mapping[str, Any],  # of arguments, generic beyond interest
+        definitions: Mapping[str, Any],  # GraphQLArgument, whose generic type adds nothing
         owner: str,
     ) -> None:
         given: set[str] = set()
@@ -182,7 +183,7 @@ class Literals(InputValues):
     def scalar_problem(self, kind: GraphQLScalarType, value: Any) -> str | None:
         if _has_variable(value) or utilities.coerce_input_literal(value, kind) is not Undefined:
             return None
-        return KINDS.get(kind.name) or f"is no {kind.name}"
+        return SCALAR_REQUIREMENTS.get(kind.name) or f"is no {kind.name}"
 
 
 def _has_variable(value: Any) -> bool:

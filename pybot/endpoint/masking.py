@@ -1,39 +1,31 @@
-"""Clients read errors that carry a code; every other error becomes one message with an ID."""
+"""Masks errors: clients see those that carry a code, and of all others a message with an ID."""
 
 import logging
-import re
 import secrets
 from collections.abc import Callable
 
 from graphql import FieldNode, GraphQLError
-from strawberry.exceptions import StrawberryInputCoercionError
+
+from pybot.endpoint.upstream_graphql import in_words_of_graphql
+from pybot.endpoint.upstream_strawberry import StrawberryInputCoercionError
 
 logger = logging.getLogger(__name__)
 
 INTERNAL = "INTERNAL_SERVER_ERROR"
 BAD_INPUT = "BAD_USER_INPUT"
 
-
 # Gives the error in our words, or None.
 Explain = Callable[[GraphQLError], GraphQLError | None]
-
-# What graphql-core says of Python's values and of its own classes, in GraphQL's words.
-_WORDS = (
-    (re.compile(r"\bnot to be None\b"), "not to be null"),
-    (re.compile(r"^OneOf Input Object '(\w+)' must .*"), r"`\1` takes exactly one of its fields."),
-)
 
 
 def with_code(error: GraphQLError, code: str) -> GraphQLError:
     """The error in GraphQL's words, with a code that does not change between releases."""
-    message = error.message
-    for pattern, words in _WORDS:
-        message = pattern.sub(words, message)
+    message = in_words_of_graphql(error.message)
     return _copy(error, message, {**(error.extensions or {}), "code": code})
 
 
-def visible(error: GraphQLError, explain: Explain = lambda _: None) -> GraphQLError:
-    """The error as a client may see it.
+def masked(error: GraphQLError, explain: Explain = lambda _: None) -> GraphQLError:
+    """The error as a client sees it.
 
     Exceptions that carry `extensions["code"]` are meant for clients. What GraphQL itself says of
     variables and arguments is their mistake, which `explain` may put in our words. Everything else
@@ -43,12 +35,12 @@ def visible(error: GraphQLError, explain: Explain = lambda _: None) -> GraphQLEr
         return error
     if _is_input_error(error):
         return explain(error) or with_code(error, BAD_INPUT)
-    error_id, message = report(error.original_error or error)
+    error_id, message = log_bug(error.original_error or error)
     return _copy(error, message, {"code": INTERNAL, "id": error_id})
 
 
-def report(error: BaseException) -> tuple[str, str]:
-    """Log a bug with its traceback under a new ID; gives the ID and what to tell the client."""
+def log_bug(error: BaseException) -> tuple[str, str]:
+    """Log a bug with its traceback under a new ID; return the ID and the message for the client."""
     error_id = secrets.token_hex(8)
     logger.error("Unexpected error %s", error_id, exc_info=error)
     return error_id, f"Something went wrong on our side. Please report ID {error_id}."

@@ -34,7 +34,7 @@ def negotiate(accept: Sequence[str]) -> Accepted:
     (quality, _, _), best = max(
         ((_rate(offer, ranges), offer) for offer in _OFFERS), key=lambda pair: pair[0]
     )
-    # `*/*` is not enough: who knows nothing of streams waits for the end of one for ever.
+    # `*/*` is not enough: a client that knows no streams would wait for the end of one for ever.
     named = [each for each in ranges if each[0] != "*/*"]
     events, _, _ = _rate(EVENTS, named)
     return Accepted(best if quality > 0 else None, events > 0, events > quality)

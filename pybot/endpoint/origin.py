@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from starlette.requests import HTTPConnection
-from strawberry.http.websocket_origin import (
+
+from pybot.endpoint.upstream_strawberry import (
     is_same_origin,
     normalize_allowed_origins,
     normalize_origin,
@@ -21,7 +22,7 @@ class OriginPolicy:
     def allows(self, connection: HTTPConnection) -> bool:
         """Whether a request may act with the user's rights.
 
-        Programs that are no browsers send no `Origin`; they are let in. Browsers that leave it out
+        Programs other than browsers send no `Origin`; they are let in. Browsers that leave it out
         (a GET for an image, say) still say in `Sec-Fetch-Site` that another site asks.
         """
         origins = connection.headers.getlist("origin")

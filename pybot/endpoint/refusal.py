@@ -8,7 +8,7 @@ from pybot.endpoint.json_text import encode
 
 JSON = "application/json"
 
-# GraphQL answers are one user's own, and depend on what was asked to be accepted.
+# An answer is for one user, and its form depends on the header `Accept`.
 HEADERS = {
     "cache-control": "no-store",
     "vary": "Accept, Origin",
@@ -45,7 +45,7 @@ class Refusal(Exception):
 
 
 def bad_request(message: str) -> Refusal:
-    """The request is malformed."""
+    """The refusal of a malformed request: 400."""
     return Refusal(400, "BAD_REQUEST", message)
 
 
@@ -55,7 +55,7 @@ def json_response(
     media_type: str = JSON,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A JSON answer that nobody else keeps."""
+    """A JSON response that caches must not store."""
     content = encode(body)
     return Response(
         content,

@@ -9,27 +9,30 @@ import graphql
 import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
-from strawberry.schema.schema import StreamResult
 from strawberry.types import ExecutionContext, ExecutionResult
-from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
 
 from pybot.endpoint.compiled import CompiledExecutor
-from pybot.endpoint.documents import Cost, Documents, Verdict
+from pybot.endpoint.documents import CheckedOperation, Cost, Documents
 from pybot.endpoint.limits import QueryLimits
-from pybot.endpoint.masking import Explain, is_request_error, visible
+from pybot.endpoint.masking import Explain, is_request_error, masked
+from pybot.endpoint.upstream_strawberry import (
+    OperationType,
+    PreExecutionError,
+    StreamResult,
+    graphql_schema,
+)
 
 
 @runtime_checkable
 class OperationScoped(Protocol):
-    """A context that keeps things for one operation, or for one event of a subscription."""
+    """A context with a cache for one operation, or for one event of a subscription."""
 
     def for_operation(self) -> Self:
-        """A context of the same connection with nothing kept yet."""
+        """Return a context of the same connection with an empty cache."""
         ...
 
-    def forget(self) -> None:
-        """Drop what was kept: the next event is another moment."""
+    def clear_cache(self) -> None:
+        """Empty the cache: the next event is read as of another cursor."""
         ...
 
 
@@ -37,7 +40,7 @@ class HardenedSchema(strawberry.Schema):
     """Strawberry's schema behind limits.
 
     Every document is parsed and validated once and remembered; validation rules that extensions
-    add are not used. Errors of all transports carry `extensions.code` (`masking.visible`).
+    add are not used. Errors of all transports carry `extensions.code` (`masking.masked`).
     """
 
     def __init__(
@@ -59,8 +62,9 @@ class HardenedSchema(strawberry.Schema):
             execution_context_class=CompiledExecutor,
             **options,
         )
-        self._schema.description = description
-        self._documents = Documents(self._schema, limits or QueryLimits())
+        served = graphql_schema(self)
+        served.description = description
+        self._documents = Documents(served, limits or QueryLimits())
 
     def operation_type(
         self, query: str, operation_name: str | None
@@ -83,9 +87,9 @@ class HardenedSchema(strawberry.Schema):
         Raises Strawberry's `InvalidOperationTypeError` for one that is not allowed. An operation
         that was refused before it ran gives `PreExecutionError`.
         """
-        verdict = self._documents.check(query or "", operation_name, variable_values)
-        if verdict.errors:
-            return _refused(verdict)
+        checked = self._documents.check(query or "", operation_name, variable_values)
+        if checked.errors:
+            return _refused(checked)
         result = await super().execute(
             query,
             variable_values=variable_values,
@@ -95,7 +99,9 @@ class HardenedSchema(strawberry.Schema):
             allowed_operation_types=allowed_operation_types,
             operation_extensions=operation_extensions,
         )
-        return _shown(result, verdict.cost, self._explain(query, operation_name, variable_values))
+        return _masked_result(
+            result, checked.cost, self._explain(query, operation_name, variable_values)
+        )
 
     async def stream(
         self,
@@ -111,9 +117,9 @@ class HardenedSchema(strawberry.Schema):
 
         A `compiled.Progress` as root value has the cursor of each event.
         """
-        verdict = self._documents.check(query or "", operation_name, variable_values)
-        if verdict.errors:
-            return _single(_refused(verdict))
+        checked = self._documents.check(query or "", operation_name, variable_values)
+        if checked.errors:
+            return _single(_refused(checked))
         context = _for_operation(context_value)
         source = await super().stream(
             query,
@@ -125,7 +131,7 @@ class HardenedSchema(strawberry.Schema):
             allowed_operation_types=allowed_operation_types,
         )
         explain = self._explain(query, operation_name, variable_values)
-        return _shown_stream(source, context, verdict.cost, explain)
+        return _masked_stream(source, context, checked.cost, explain)
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
@@ -165,31 +171,31 @@ def _for_operation(context: Any) -> Any:
     return context.for_operation() if isinstance(context, OperationScoped) else context
 
 
-def _refused(verdict: Verdict) -> PreExecutionError:
-    extensions = {"cost": verdict.cost} if verdict.cost else None
-    return PreExecutionError(data=None, errors=list(verdict.errors), extensions=extensions)
+def _refused(checked: CheckedOperation) -> PreExecutionError:
+    extensions = {"cost": checked.cost} if checked.cost else None
+    return PreExecutionError(data=None, errors=list(checked.errors), extensions=extensions)
 
 
-def _shown(result: ExecutionResult, cost: Cost | None, explain: Explain) -> ExecutionResult:
-    """The result as clients may see it; refusals are told apart by their type."""
+def _masked_result(result: ExecutionResult, cost: Cost | None, explain: Explain) -> ExecutionResult:
+    """The result as clients see it; a `PreExecutionError` when nothing was executed."""
     extensions = {**(result.extensions or {}), "cost": cost} if cost else result.extensions
-    errors = [visible(error, explain) for error in result.errors] if result.errors else None
+    errors = [masked(error, explain) for error in result.errors] if result.errors else None
     kind = PreExecutionError if is_request_error(result.errors, result.data) else ExecutionResult
     return kind(data=result.data, errors=errors, extensions=extensions)
 
 
-async def _shown_stream(
+async def _masked_stream(
     source: StreamResult, context: Any, cost: Cost | None, explain: Explain
 ) -> StreamResult:
     scoped = isinstance(context, OperationScoped)
     async with aclosing(source):
         async for result in source:
             if isinstance(result, ExecutionResult) and (cost or result.errors):
-                # The cost of a subscription is that of all its events, and told with the first.
-                result, cost = _shown(result, cost, explain), None
+                # The cost of a subscription is that of all its events; it comes with the first one.
+                result, cost = _masked_result(result, cost, explain), None
             yield result
             if scoped:
-                context.forget()
+                context.clear_cache()
 
 
 async def _single(result: ExecutionResult) -> StreamResult:

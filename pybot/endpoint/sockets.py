@@ -7,18 +7,18 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
-from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from typing_extensions import override
 
 from pybot.endpoint.adapter import SocketAdapter
-from pybot.endpoint.connections import Connections, TooMany
+from pybot.endpoint.connections import Connections, TooManyConnections
 from pybot.endpoint.limits import ConnectionLimits
-from pybot.endpoint.masking import report
+from pybot.endpoint.masking import log_bug
 from pybot.endpoint.origin import OriginPolicy
 from pybot.endpoint.schema import HardenedSchema
 from pybot.endpoint.transport_ws import TransportHandler
 from pybot.endpoint.types import ContextFactory
+from pybot.endpoint.upstream_strawberry import GraphQL
 from pybot.endpoint.upstream_uvicorn import RESTART, RESTARTING
 
 FORBIDDEN, TOO_MANY, INTERNAL = 4403, 4429, 4500
@@ -59,9 +59,9 @@ class SocketView(GraphQL[Any, None]):
             await _refuse(socket, FORBIDDEN, "Pages of this origin may not connect")
             return
         try:
-            with self._connections.another(socket):
+            with self._connections.count(socket):
                 await self._run(socket)
-        except TooMany:
+        except TooManyConnections:
             await _refuse(socket, TOO_MANY, "Too many connections: close some of them")
 
     async def close_all(self) -> None:
@@ -100,7 +100,7 @@ class SocketView(GraphQL[Any, None]):
         except WebSocketDisconnect:
             return
         except Exception as error:
-            _, message = report(error)
+            _, message = log_bug(error)
             await _close(socket, INTERNAL, message)
 
 

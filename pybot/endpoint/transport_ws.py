@@ -7,21 +7,19 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from graphql import GraphQLError
-from strawberry.http.exceptions import WebSocketDisconnected
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler,
-    Operation,
-)
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+
+from pybot.endpoint.client_messages import message_problem
+from pybot.endpoint.fairness import Fairness
+from pybot.endpoint.masking import masked
+from pybot.endpoint.surrogates import lone_surrogate_error
+from pybot.endpoint.upstream_strawberry import (
     CompleteMessage,
     Message,
+    Operation,
+    PreExecutionError,
+    TransportWSHandler,
+    WebSocketDisconnected,
 )
-from strawberry.types.execution import PreExecutionError
-
-from pybot.endpoint.frames import problem
-from pybot.endpoint.masking import visible
-from pybot.endpoint.turns import Turns
-from pybot.endpoint.unicode import half_pair
 
 if TYPE_CHECKING:
     from strawberry.types import ExecutionResult
@@ -29,12 +27,12 @@ if TYPE_CHECKING:
 LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
 
 
-class TransportHandler(BaseGraphQLTransportWSHandler[Any, None]):
+class TransportHandler(TransportWSHandler[Any, None]):
     """One socket: what is malformed closes it (4400), what fails ends its operation only."""
 
     async def handle_message(self, message: Message) -> None:
         """Act on one message, whatever it is."""
-        if reason := problem(message):
+        if reason := message_problem(message):
             await self.handle_invalid_message(reason)
         elif message["type"] == "connection_init" and message.get("payload") is None:
             await self.handle_connection_init({"type": "connection_init"})
@@ -55,10 +53,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Any, None]):
             return
         except Exception as error:
             bug = GraphQLError(str(error), original_error=error)
-            await self._send_errors(operation, [visible(bug)])
+            await self._send_errors(operation, [masked(bug)])
 
     async def _send_results(self, operation: Operation[Any, None]) -> None:
-        if error := half_pair(operation.query, operation.operation_name, operation.variables):
+        if error := lone_surrogate_error(
+            operation.query, operation.operation_name, operation.variables
+        ):
             await self._send_errors(operation, [error])
             return
         results = await self.schema.stream(
@@ -69,13 +69,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Any, None]):
             operation_name=operation.operation_name,
         )
         async with aclosing(results):
-            turns = Turns()
+            fairness = Fairness()
             async for result in results:
                 if isinstance(result, PreExecutionError):
                     await self._send_errors(operation, result.errors or [])
                     return
                 await operation.send_next(cast("ExecutionResult", result))
-                await turns.take()
+                await fairness.after_result()
         await operation.send_operation_message(CompleteMessage(id=operation.id, type="complete"))
 
     async def _send_errors(

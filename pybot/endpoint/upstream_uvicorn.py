@@ -2,7 +2,7 @@
 
 - `Http`: uvicorn waits for responses in progress before it ends, without telling those that would
   go on for hours; and applications cannot drop a connection whose client reads nothing.
-  `tests/endpoint/test_event_stream.py` notices a change.
+  `tests/endpoint/test_event_stream_limits.py` notices a change.
 - `WebSockets`: uvicorn closes its sockets at shutdown without a reason, and never those whose
   client reads nothing more. `tests/endpoint/test_upstream_uvicorn.py` notices a change.
 - `Server`: uvicorn would handle signals itself, and end the process before the local stack has
@@ -38,7 +38,7 @@ class Connection:
 
     @property
     def is_closing(self) -> bool:
-        """Whether nothing more can be sent, which a response is told a moment later only."""
+        """Whether nothing more can be sent; `http.disconnect` comes a moment later only."""
         return self._transport.is_closing()
 
     def on_shutdown(self, act: Callable[[], None] | None) -> None:

@@ -16,7 +16,7 @@ from graphql import (
 )
 from typing_extensions import override
 
-from pybot.endpoint.input_values import KINDS, InputValues, Problem, input_error
+from pybot.endpoint.input_values import SCALAR_REQUIREMENTS, InputValues, Problem, input_error
 from pybot.endpoint.masking import BAD_INPUT
 
 # A client that sends nonsense learns nothing more from a longer list.
@@ -39,7 +39,9 @@ def _variable(
     schema: GraphQLSchema, definition: VariableDefinitionNode, values: Mapping[str, Any]
 ) -> Iterator[Problem]:
     name = definition.variable.name.value
-    kind: Any = utilities.type_from_ast(schema, definition.type)  # generic beyond interest
+    kind: Any = utilities.type_from_ast(
+        schema, definition.type
+    )  # its generic types would add nothing
     value = values.get(name, Undefined)
     if value is Undefined:
         if isinstance(kind, GraphQLNonNull) and definition.default_value is None:
@@ -74,7 +76,9 @@ class _JsonValues(InputValues):
             kind.coerce_input_value(value)
         except Exception as error:
             # Scalars of our own say in a sentence what they take.
-            return KINDS.get(kind.name) or f"is no {kind.name}: {str(error).rstrip('.')}"
+            return (
+                SCALAR_REQUIREMENTS.get(kind.name) or f"is no {kind.name}: {str(error).rstrip('.')}"
+            )
         return None
 
 

@@ -20,7 +20,7 @@ from pybot.endpoint.sockets import SocketView
 from pybot.endpoint.types import ContextFactory
 
 
-def _nobody(_: HTTPConnection) -> str:
+def _same_user(_: HTTPConnection) -> str:
     return ""
 
 
@@ -39,7 +39,7 @@ class GraphQLView:
         max_body_size: int = 1024 * 1024,
         connections: ConnectionLimits | None = None,
         allowed_origins: Sequence[str] = (),
-        user_key: Callable[[HTTPConnection], str] = _nobody,
+        user_key: Callable[[HTTPConnection], str] = _same_user,
     ) -> None:
         origins = OriginPolicy(allowed_origins)
         limits = connections or ConnectionLimits()

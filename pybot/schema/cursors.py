@@ -10,7 +10,7 @@ VIEWER = "viewer"
 
 # What 0.1.0 gave for any conversation's log; pages that were opened with it still hold such ones.
 _FORMER = "conversation"
-# Ours have less than half of it.
+# Characters; our cursors have less than half of that.
 _MAX_LENGTH = 256
 
 
@@ -25,7 +25,7 @@ def encode(log: str, seq: int) -> str:
 
 
 def decode(log: str, cursor: str) -> int:
-    """The place in the log; InvalidInput when it is no cursor, or one of another log."""
+    """The number of an entry. Raises InvalidInput for anything but a cursor of this log."""
     given_by, seq = _parsed(cursor)
     if given_by == log:
         return seq

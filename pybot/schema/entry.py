@@ -45,7 +45,7 @@ class Place(TypedDict):
 
 
 def conversation_event(entry: events.Entry, conversation_id: str, info: Info) -> ConversationEvent:
-    """An entry of a conversation's log; what it tells of is as of the entry."""
+    """An entry of a conversation's log; its objects are as of the entry."""
     place = Place(
         cursor=cursors.encode(cursors.log_of(conversation_id), entry.seq),
         occurred_at=entry.occurred_at,

@@ -107,7 +107,7 @@ class UnavailableError(UserError):
 def user_error(error: PybotError, path: Sequence[str]) -> UserError:
     """An expected failure as a member of `errors`, at a path of arguments.
 
-    Raises what is no failure of a change (CursorExpired, Superseded) again.
+    Raises errors that no mutation can return (CursorExpired, Superseded) again.
     """
     message, at = error.message, list(path)
     match error:

@@ -73,8 +73,8 @@ class DisplayOutput(Output):
 
     @field("The same thing in several media types, richest first.")
     def representations(self, accept: Accept = UNSET) -> list[Representation]:
-        kept = accepted(self.bundle, given(accept))
-        return [Representation.from_record(item, self.output_id) for item in kept]
+        chosen = accepted(self.bundle, given(accept))
+        return [Representation.from_record(item, self.output_id) for item in chosen]
 
 
 @strawberry.type(description="The value of a cell's last expression.")
@@ -87,8 +87,8 @@ class ResultOutput(Output):
 
     @field("The same thing in several media types, richest first.")
     def representations(self, accept: Accept = UNSET) -> list[Representation]:
-        kept = accepted(self.bundle, given(accept))
-        return [Representation.from_record(item, self.output_id) for item in kept]
+        chosen = accepted(self.bundle, given(accept))
+        return [Representation.from_record(item, self.output_id) for item in chosen]
 
 
 @strawberry.type(description="An exception that was raised.")
@@ -158,7 +158,7 @@ def output_from_record(record: records.Output, cell_id: str) -> Output:
 
 
 def download_of(record: records.Output, output_id: str) -> Download:
-    """Where all that was kept of an output is, in its richest media type."""
+    """Where to fetch an output, as far as it is stored, in its richest media type."""
     match record:
         case records.StreamOutput() | records.ErrorOutput():
             return _text_download(record, output_id)

@@ -12,12 +12,12 @@ from pybot.schema.scalars import JSON, URL
 from pybot.services import records
 from pybot.services.values import exact_json
 
-# Enough of a digest to tell two versions of one output apart.
+# Digits of a digest, enough to distinguish the versions of one output.
 VERSION_LENGTH = 16
 
 
 def url_of(output_id: str, representation: records.Representation) -> URL:
-    """Where an output is fetched in one media type, for good: another version has another URL."""
+    """The URL of an output in one media type; it never changes: another version has another URL."""
     query = {"type": representation.media_type, "v": version_of(representation)}
     return URL(f"/outputs/{output_id}?{urlencode(query)}")
 

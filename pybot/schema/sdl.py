@@ -2,6 +2,7 @@
 
 from graphql import build_client_schema, introspection_from_schema, print_schema
 
+from pybot.endpoint.upstream_strawberry import graphql_schema
 from pybot.schema.root import build_schema
 
 
@@ -11,7 +12,5 @@ def print_sdl() -> str:
     Printed from what introspection answers: printing the schema's own objects fails on the
     defaults of enums.
     """
-    # Strawberry gives its GraphQL schema nowhere else.
-    schema = build_schema()._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    introspection = introspection_from_schema(schema)
+    introspection = introspection_from_schema(graphql_schema(build_schema()))
     return print_schema(build_client_schema(introspection)) + "\n"

@@ -10,14 +10,13 @@ from pybot.services.background.repairing import Repairs, repair_repeatedly
 from pybot.services.background.supervisor import Supervisor
 from pybot.services.background.tasks import cancel_and_wait
 from pybot.services.conversation_kernels.commands import ConversationKernels
-from pybot.services.conversations.changes import Changes
 from pybot.services.conversations.cleanup import REPAIR_INTERVAL, Cleanup
 from pybot.services.conversations.commands import Conversations
 from pybot.services.conversations.eventlog import EventLog
 from pybot.services.conversations.folders import folder_removal
-from pybot.services.conversations.gate import Gate
 from pybot.services.conversations.messages import Messages
 from pybot.services.conversations.snapshots import Snapshots
+from pybot.services.conversations.storage import Storage, open_storage
 from pybot.services.conversations.stored_outputs import StoredOutputs
 from pybot.services.conversations.viewerlog import ViewerLog
 from pybot.services.kernels.base import Kernels
@@ -38,13 +37,11 @@ from pybot.services.runs.repair import Repair
 from pybot.services.runs.starter import RunStarter
 from pybot.services.runs.suspension import Suspensions
 from pybot.services.runs.worker import RunWorker
-from pybot.services.store.appender import Appender
 from pybot.services.store.blobs import Blobs
-from pybot.services.store.client import Client, connect
-from pybot.services.store.hashes import Hashes
+from pybot.services.store.client import Client
 from pybot.services.store.hub import Hub
 from pybot.services.store.write_check import watch_writes
-from pybot.services.upgrade.version import bring_up_to_date
+from pybot.services.upgrade.version import upgrade_data
 
 
 @dataclass(frozen=True)
@@ -80,23 +77,6 @@ def open_kernels(settings: Settings) -> Kernels:
     return GatewayKernels(jupyter)
 
 
-@dataclass(frozen=True)
-class _Store:
-    """Redis, and what reads and writes conversations there."""
-
-    client: Client
-    hashes: Hashes
-    hub: Hub
-    appender: Appender
-    gate: Gate
-    eventlog: EventLog
-    viewerlog: ViewerLog
-    snapshots: Snapshots
-    messages: Messages
-    changes: Changes
-    cleanup: Cleanup
-
-
 @asynccontextmanager
 async def open_services(
     settings: Settings, on_failure: Callable[[str], object] | None = None
@@ -108,7 +88,8 @@ async def open_services(
     async with AsyncExitStack() as exits:
         supervisor = Supervisor(on_failure)
         await exits.enter_async_context(supervisor.running())
-        store = await _open_store(exits, settings, supervisor)
+        store = await open_storage(exits, settings, supervisor)
+        await upgrade_data(store.client, settings.redis_om_url.get_secret_value(), supervisor)
         model = model_of(settings.llm)
         exits.push_async_callback(model.aclose)
         services = _services(store, settings, supervisor, model, open_kernels(settings))
@@ -131,7 +112,7 @@ async def open_services(
         yield services
 
 
-def _repair_loops(store: _Store, services: Services) -> dict[str, Coroutine[Any, Any, None]]:
+def _repair_loops(store: Storage, services: Services) -> dict[str, Coroutine[Any, Any, None]]:
     """The loops that finish what a crash cut short, by their names."""
     runs = Repair(
         store.client,
@@ -150,38 +131,8 @@ def _repair_loops(store: _Store, services: Services) -> dict[str, Coroutine[Any,
     }
 
 
-async def _open_store(exits: AsyncExitStack, settings: Settings, supervisor: Supervisor) -> _Store:
-    """Connect to Redis, whose data is brought up to date before anything else is done there."""
-    url, retention = settings.redis_om_url.get_secret_value(), settings.limits.event_retention
-    client, hashes = connect(url), Hashes(url)
-    exits.push_async_callback(client.aclose)
-    exits.push_async_callback(hashes.aclose)
-    hub = Hub(client)
-    await exits.enter_async_context(hub.running(supervisor))
-    appender = Appender(client, hub, retention=retention)
-    await exits.enter_async_context(appender.running(supervisor))
-    await bring_up_to_date(client, url, supervisor)
-    gate = Gate(client)
-    eventlog = EventLog(client, gate, hub, appender, retention=retention)
-    viewerlog = ViewerLog(client, hub, appender)
-    snapshots = Snapshots(gate, hashes, eventlog)
-    return _Store(
-        client=client,
-        hashes=hashes,
-        hub=hub,
-        appender=appender,
-        gate=gate,
-        eventlog=eventlog,
-        viewerlog=viewerlog,
-        snapshots=snapshots,
-        messages=Messages(client, snapshots),
-        changes=Changes(gate, snapshots, appender, viewerlog),
-        cleanup=Cleanup(client, gate, appender, viewerlog, retention=retention),
-    )
-
-
 def _services(
-    store: _Store,
+    store: Storage,
     settings: Settings,
     supervisor: Supervisor,
     model: ChatModel,
@@ -244,7 +195,7 @@ def _services(
 
 
 def _runs(
-    store: _Store,
+    store: Storage,
     settings: Settings,
     conversations: Conversations,
     run_logs: RunLogs,
@@ -276,7 +227,7 @@ def _runs(
     )
 
 
-def _worker(store: _Store, services: Services) -> RunWorker:
+def _worker(store: Storage, services: Services) -> RunWorker:
     """The worker of this process."""
     settings = services.settings
     answering = Answering(

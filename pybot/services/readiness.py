@@ -9,7 +9,7 @@ from pybot.services.llm.base import ChatModel
 from pybot.services.store.client import Client
 from pybot.services.store.write_check import why_writes_fail
 
-PATIENCE = 3.0  # seconds for one of them to answer
+PROBE_TIMEOUT = 3.0  # seconds for one of them to answer
 
 
 class Readiness:
@@ -38,7 +38,7 @@ class Readiness:
 
     async def _redis(self) -> str:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PROBE_TIMEOUT):
                 await self._client.ping()
         except (Unavailable, TimeoutError) as error:
             return f"{str(error) or 'Redis does not answer in time.'} Check REDIS_OM_URL."
@@ -46,7 +46,7 @@ class Readiness:
 
     async def _writes(self) -> str:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PROBE_TIMEOUT):
                 return await why_writes_fail(self._client) or "ok"
         except (Unavailable, TimeoutError):
             return "not known while Redis is out of reach"
@@ -59,7 +59,7 @@ class Readiness:
 
     async def _kernels(self) -> str:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PROBE_TIMEOUT):
                 await self._provider.check()
         except (KernelUnavailable, TimeoutError) as error:
             return str(error) or "The provider of kernels does not answer."

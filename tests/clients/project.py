@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.clients.promises import Expired
+
 CLIENTS = Path(__file__).parent
 SOURCES = CLIENTS / "javascript"
 ROOT = CLIENTS.parents[1]
@@ -33,9 +35,15 @@ def run(folder: Path, *command: str) -> None:
     assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
 
 
-async def run_program(command: list[str], folder: Path, url: str) -> None:
+async def run_program(command: list[str], folder: Path, url: str, expired: Expired) -> None:
     """Run a client of the server at this URL to its end; what it says is shown when it fails."""
-    environment = {**os.environ, "PYBOT_URL": url, "PYBOT_USER": USER}
+    environment = {
+        **os.environ,
+        "PYBOT_URL": url,
+        "PYBOT_USER": USER,
+        "PYBOT_TRIMMED_CONVERSATION": expired.conversation,
+        "PYBOT_EXPIRED_CURSOR": expired.cursor,
+    }
     with tempfile.TemporaryFile() as said:
         process = await asyncio.create_subprocess_exec(
             *command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT

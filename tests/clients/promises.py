@@ -24,6 +24,22 @@ class Error:
 
 
 @dataclass(frozen=True)
+class Expired:
+    """A conversation, and a cursor before the first event that its log still has."""
+
+    conversation: str
+    cursor: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is read of a conversation as of a cursor."""
+
+    title: str
+    cursor: str
+
+
+@dataclass(frozen=True)
 class Event:
     """What is read of an event."""
 
@@ -45,8 +61,8 @@ class ClientUnderTest(Protocol):
         """The ID of a new conversation."""
         ...
 
-    async def title(self, conversation: str) -> str | None:
-        """The title as the server has it."""
+    async def snapshot(self, conversation: str) -> Snapshot:
+        """A conversation as the server has it."""
         ...
 
     async def rename(self, conversation: str, title: str) -> list[Error]:
@@ -66,10 +82,11 @@ class ClientUnderTest(Protocol):
         ...
 
 
-async def keep_promises(client: ClientUnderTest, network: Proxy) -> None:
+async def keep_promises(client: ClientUnderTest, network: Proxy, expired: Expired) -> None:
     """All of them; `network` is what subscriptions go through."""
     await read_what_was_written(client)
     await meet_errors(client)
+    await begin_anew(client, expired)
     await follow_from_now(client, network)
     await follow_behind_cursor(client, network)
 
@@ -77,9 +94,9 @@ async def keep_promises(client: ClientUnderTest, network: Proxy) -> None:
 async def read_what_was_written(client: ClientUnderTest) -> None:
     """A query reads what a mutation wrote."""
     conversation = await client.create("Primes")
-    assert await client.title(conversation) == "Primes"
+    assert (await client.snapshot(conversation)).title == "Primes"
     assert await client.rename(conversation, "Prime numbers") == []
-    assert await client.title(conversation) == "Prime numbers"
+    assert (await client.snapshot(conversation)).title == "Prime numbers"
 
 
 async def meet_errors(client: ClientUnderTest) -> None:
@@ -100,6 +117,17 @@ async def refusal(operation: Awaitable[object]) -> str | None:
     except Refused as refused:
         return str(refused)
     return None
+
+
+async def begin_anew(client: ClientUnderTest, expired: Expired) -> None:
+    """Behind a cursor that has expired, a new snapshot is followed."""
+    conversation = expired.conversation
+    async with aclosing(client.follow(conversation, expired.cursor)) as events:
+        assert await refusal(anext(events)) == "CURSOR_EXPIRED"
+    snapshot = await client.snapshot(conversation)
+    await client.rename(conversation, f"{snapshot.title}!")
+    async with aclosing(client.follow(conversation, snapshot.cursor)) as events:
+        assert (await anext(events)).title == f"{snapshot.title}!"
 
 
 async def follow_from_now(client: ClientUnderTest, network: Proxy) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.project import CLIENTS, ROOT, run, run_program
+from tests.clients.promises import Expired
 from tests.fixtures.server import Server
 
 BIN = ROOT / ".venv-clients" / "bin"
@@ -36,8 +37,8 @@ def test_generated_client_is_typed(generated: Path, monkeypatch: pytest.MonkeyPa
 
 
 async def test_generated_client_reads_changes_and_follows(
-    generated: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+    generated: Path, server: Server, expired: Expired, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A query, a mutation, typed errors, and subscriptions that outlive their connections."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    await run_program([str(BIN / "python"), "program.py"], generated, server.url)
+    await run_program([str(BIN / "python"), "program.py"], generated, server.url, expired)

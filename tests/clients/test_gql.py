@@ -15,7 +15,7 @@ from gql.transport.exceptions import (
 from gql.transport.websockets import WebsocketsTransport
 
 from tests.client import HEADER
-from tests.clients.promises import Error, Event, Refused, keep_promises
+from tests.clients.promises import Error, Event, Expired, Refused, Snapshot, keep_promises
 from tests.clients.resuming import resuming
 from tests.fixtures.server import Server
 from tests.proxy import cut_proxy
@@ -47,9 +47,9 @@ class GqlClient:
         data = await self._ask("CreateConversation", input={"title": title})
         return str(data["createConversation"]["conversation"]["id"])
 
-    async def title(self, conversation: str) -> str | None:
-        data = await self._ask("Conversation", id=conversation)
-        return data["conversation"] and str(data["conversation"]["title"])
+    async def snapshot(self, conversation: str) -> Snapshot:
+        found = (await self._ask("Conversation", id=conversation))["conversation"]
+        return Snapshot(found["title"], found["eventCursor"])
 
     async def rename(self, conversation: str, title: str) -> list[Error]:
         change = {"conversationId": conversation, "title": title}
@@ -96,7 +96,7 @@ def event_of(event: dict[str, Any]) -> Event:
     )
 
 
-async def test_gql_reads_changes_and_follows(server: Server) -> None:
+async def test_gql_reads_changes_and_follows(server: Server, expired: Expired) -> None:
     """A query, a mutation, typed errors, and subscriptions that outlive their connections."""
     async with cut_proxy(urlsplit(server.url).port or 0) as (network, url):
-        await keep_promises(GqlClient(server.url, url), network)
+        await keep_promises(GqlClient(server.url, url), network, expired)

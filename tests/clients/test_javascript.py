@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.clients.project import run, run_program
+from tests.clients.promises import Expired
 from tests.fixtures.server import Server
 
-CLIENTS = ("apollo", "graphql-sse", "graphql-ws", "relay", "urql")
+CLIENTS = ("apollo", "eventsource", "graphql-sse", "graphql-ws", "relay", "urql")
 
 
 def test_generated_types_compile(project: Path) -> None:
@@ -19,6 +20,10 @@ def test_generated_types_compile(project: Path) -> None:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_client_reads_changes_and_follows(client: str, project: Path, server: Server) -> None:
+async def test_client_reads_changes_and_follows(
+    client: str, project: Path, server: Server, expired: Expired
+) -> None:
     """A query, a mutation, typed errors, and subscriptions that outlive their connections."""
-    await run_program(["node", "--import", "tsx", f"{client}.test.ts"], project, server.url)
+    await run_program(
+        ["node", "--import", "tsx", f"{client}.test.ts"], project, server.url, expired
+    )

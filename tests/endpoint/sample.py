@@ -37,7 +37,7 @@ class SampleContext:
         """An empty context of the same user."""
         return type(self)(self.user, self.watched, self.last_event_id)
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Drop what was kept."""
         self.cache.clear()
 

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from tests.endpoint.conftest import Server, Start
+from tests.sentences import is_sentence
 
 GRAPHQL = "application/graphql-response+json"
 
@@ -15,7 +16,7 @@ GRAPHQL = "application/graphql-response+json"
 def code_of(response: httpx2.Response) -> str:
     """The code of the one error that a response carries."""
     (error,) = response.json()["errors"]
-    assert error["message"]
+    assert is_sentence(error["message"])
     code: str = error["extensions"]["code"]
     return code
 

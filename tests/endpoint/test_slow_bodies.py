@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from pybot.endpoint import body
+from pybot.endpoint import request_body
 from tests.endpoint.conftest import Server
 
 TIMEOUT = 2.0
@@ -15,7 +15,7 @@ BODY = json.dumps({"query": "{hello}"}).encode()
 @pytest.fixture(autouse=True)
 def timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less patience than people have."""
-    monkeypatch.setattr(body, "_BODY_TIMEOUT", TIMEOUT)
+    monkeypatch.setattr(request_body, "_BODY_TIMEOUT", TIMEOUT)
 
 
 async def post(server: Server, pieces: list[bytes], pause: float) -> tuple[int, dict[str, object]]:

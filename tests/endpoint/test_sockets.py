@@ -8,6 +8,7 @@ from starlette.types import Message, Scope
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from pybot.endpoint.adapter import SocketAdapter
 from pybot.endpoint.limits import ConnectionLimits
 from tests.endpoint.conftest import (
     Server,
@@ -175,14 +176,16 @@ async def test_socket_that_cannot_be_closed_keeps_no_other_open(
     async with server.socket() as first, server.socket() as second:
         await watching(first, 2)
         await watching(second, 2)
-        gone, *_ = server.view._sockets.open_sockets
+        close, failed = SocketAdapter.close, list[SocketAdapter]()
 
-        async def fail(*_: object) -> None:
-            raise RuntimeError("the handshake of the end is over")
+        async def fail_once(socket: SocketAdapter, code: int, reason: str) -> None:
+            if not failed:
+                failed.append(socket)
+                raise RuntimeError("the handshake of the end is over")
+            await close(socket, code, reason)
 
-        with monkeypatch.context() as patched:
-            patched.setattr(gone, "close", fail)
-            await server.view.close_all()
+        monkeypatch.setattr(SocketAdapter, "close", fail_once)
+        await server.view.close_all()
         await server.view.close_all()
         assert await closed(first) == await closed(second) == (1012, "The server is restarting")
 

@@ -16,7 +16,7 @@ from tests.fixtures.server import SettingsWith
 from tests.scripted_tgi import ScriptedTGI
 
 LEASE = 2  # seconds
-# DESIGN: nobody waits longer than this for a run of a lost worker to go on.
+# Seconds within which a run whose worker was lost must go on.
 TAKEN_UP_WITHIN = LEASE + 10
 
 
@@ -37,21 +37,21 @@ class Fleet:
         return process
 
     async def workers(self, count: int, **settings: str) -> list[PybotProcess]:
-        """Start some at once."""
+        """Start `count` workers at once."""
         return await asyncio.gather(*(self.worker(**settings) for _ in range(count)))
 
     async def web(self, user: str = "ann", **settings: str) -> Api:
-        """Start a web server that takes no runs; a client of it."""
+        """Start a web server without a worker; returns a client of it."""
         process = self._started("serve", {"RUN__CONCURRENCY": "0", **settings}, "--port", "0")
         return self.client(await asyncio.to_thread(process.url), user)
 
     def client(self, url: str, user: str = "ann") -> Api:
-        """Someone at a server."""
+        """A client of a server, signed in as a user."""
         self.sessions.append(aiohttp.ClientSession())
         return Api(url, user, self.sessions[-1])
 
-    async def holder(self, workers: list[PybotProcess], begun: int = 1) -> PybotProcess:
-        """The worker that has begun runs, of which so many were begun."""
+    async def worker_of_run(self, workers: list[PybotProcess], begun: int = 1) -> PybotProcess:
+        """Wait until runs were taken up `begun` times; the worker that took up most of them."""
 
         def beginnings() -> list[PybotProcess]:
             return [each for each in workers for _ in range(each.logged("run taken up"))]
@@ -86,7 +86,7 @@ async def until(condition: Callable[[], bool], timeout: float = 30) -> float:
 async def fleet(
     settings_with: SettingsWith, tgi: ScriptedTGI, start_pybot: StartPybot
 ) -> AsyncIterator[Fleet]:
-    """No process yet, on an empty Redis with a scripted model and real kernels."""
+    """Starts processes on an empty Redis, with a scripted model and real kernels."""
     running = Fleet(settings_with(), tgi, start_pybot)
     yield running
     for session in running.sessions:

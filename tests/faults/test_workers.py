@@ -25,7 +25,7 @@ async def test_worker_killed_in_mid_token(fleet: Fleet) -> None:
     sent = await ann.send(WRITING)
     followers = Followers(ann, sent)
     await text_reached(ann, sent, 100)
-    lost = await fleet.holder(workers)
+    lost = await fleet.worker_of_run(workers)
     lost.process.kill()
     agreed = await followers.agreed(TAKEN_UP_WITHIN + 10)
     assert agreed["run"]["status"] == "COMPLETED"
@@ -40,7 +40,7 @@ async def test_worker_killed_in_mid_cell(fleet: Fleet) -> None:
     sent = await ann.send(RUNNING)
     followers = Followers(ann, sent)
     await reached(ann, sent, "OutputChangedEvent")
-    lost = await fleet.holder(workers)
+    lost = await fleet.worker_of_run(workers)
     lost.process.kill()
     agreed = await followers.agreed(TAKEN_UP_WITHIN + 10)
     assert agreed["run"]["status"] == "COMPLETED"
@@ -61,7 +61,7 @@ async def test_worker_stopped_in_mid_cell_comes_back(fleet: Fleet) -> None:
     sent = await ann.send(longer)
     followers = Followers(ann, sent)
     await reached(ann, sent, "OutputChangedEvent")
-    lost = await fleet.holder(workers)
+    lost = await fleet.worker_of_run(workers)
     lost.process.send_signal(signal.SIGSTOP)
     (other,) = (each for each in workers if each is not lost)
     await until(lambda: other.logged("run taken up") == 1, timeout=TAKEN_UP_WITHIN)
@@ -82,7 +82,7 @@ async def test_worker_stopped_in_mid_token_comes_back(fleet: Fleet) -> None:
     sent = await ann.send("[[slow: 25]] [[long: 150]]")
     followers = Followers(ann, sent)
     await text_reached(ann, sent, 20)
-    lost = await fleet.holder(workers)
+    lost = await fleet.worker_of_run(workers)
     lost.process.send_signal(signal.SIGSTOP)
     (other,) = (each for each in workers if each is not lost)
     await until(lambda: other.logged("run taken up") == 1, timeout=TAKEN_UP_WITHIN)
@@ -101,7 +101,7 @@ async def test_worker_that_ends_hands_over_at_once(fleet: Fleet) -> None:
     sent = await ann.send(RUNNING)
     followers = Followers(ann, sent)
     await reached(ann, sent, "OutputChangedEvent")
-    ending = await fleet.holder(workers)
+    ending = await fleet.worker_of_run(workers)
     (other,) = (each for each in workers if each is not ending)
     seconds = asyncio.create_task(asyncio.to_thread(ending.end, signal.SIGTERM))
     assert await until(lambda: other.logged("run taken up") == 1) < 2
@@ -131,7 +131,7 @@ async def test_cancel_reaches_a_run_whose_worker_is_lost(fleet: Fleet) -> None:
     ann, workers = await asyncio.gather(fleet.web(), fleet.workers(2))
     sent = await ann.send(WRITING)
     await text_reached(ann, sent, 100)
-    (await fleet.holder(workers)).process.kill()
+    (await fleet.worker_of_run(workers)).process.kill()
     killed = time.monotonic()
     cancel = "mutation($id: ID!) { cancelRun(input: {runId: $id}) { errors { message } } }"
     assert (await ann.ask(cancel, id=sent["run"]["id"]))["cancelRun"]["errors"] == []

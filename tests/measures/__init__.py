@@ -1,1 +1,1 @@
-"""What a whole run of the tests must reach; `tests/fixtures/measures.py` judges it at its end."""
+"""What a whole run of the tests must reach; `tests/fixtures/measures.py` checks it at its end."""

@@ -36,7 +36,7 @@ def join(folder: Path) -> Coverage:
     return coverage
 
 
-def judge(folder: Path, floor: float | None = None) -> Finding:
+def verify(folder: Path, floor: float | None = None) -> Finding:
     """How much ran in all; `floor` in per cent, that of pyproject.toml when None."""
     coverage = join(folder)
     table = io.StringIO()

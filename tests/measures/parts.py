@@ -40,7 +40,7 @@ def save(folder: Path) -> None:
     )
 
 
-def judge(folder: Path) -> Finding:
+def verify(folder: Path) -> Finding:
     """Compare what all processes have seen with what there is."""
     seen: set[str] = set()
     for file in folder.glob("parts.*.json"):

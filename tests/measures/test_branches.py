@@ -42,7 +42,7 @@ def test_too_little_is_what_lies_below_the_floor(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         environment = measured(tmp_path / folder)
         subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, check=True)
-        missing = branches.judge(tmp_path / folder, floor).missing
+        missing = branches.verify(tmp_path / folder, floor).missing
         assert (missing == "") is is_enough
         assert ("pybot/auth.py" in missing) is not is_enough
 

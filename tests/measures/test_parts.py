@@ -37,7 +37,7 @@ def test_part_that_no_process_has_used_is_named(
     monkeypatch.setattr(parts, "UNUSED", {wanted[2]: "not yet", "Gone.field": "it is gone"})
     (tmp_path / "parts.1.json").write_bytes(msgspec.json.encode(wanted[:1] + wanted[2:9]))
     (tmp_path / "parts.2.json").write_bytes(msgspec.json.encode(wanted[9:]))
-    assert parts.judge(tmp_path).missing.splitlines() == [
+    assert parts.verify(tmp_path).missing.splitlines() == [
         f"not used: {wanted[1]}",
         f"used, but listed as unused: {wanted[2]}",
         "there is none: Gone.field",
@@ -50,7 +50,7 @@ def test_nothing_is_missing_once_all_parts_are_used(
     monkeypatch.setattr(parts, "UNUSED", {})
     wanted = [*parts.parts_of(SCHEMA), *parts.codes()]
     (tmp_path / "parts.1.json").write_bytes(msgspec.json.encode(wanted))
-    assert parts.judge(tmp_path).missing == ""
+    assert parts.verify(tmp_path).missing == ""
 
 
 async def test_what_clients_ask_is_read_along(

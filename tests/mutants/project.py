@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +129,7 @@ class Project:
 
 
 @contextmanager
-def copied_project() -> Iterator[Project]:
+def copied_project() -> Generator[Project]:
     """A copy for as long as the block lasts."""
     os.environ["PYTHONDONTWRITEBYTECODE"] = ""  # large modules, imported by each process anew
     with tempfile.TemporaryDirectory(prefix="pybot-mutants-") as name:

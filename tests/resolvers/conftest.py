@@ -15,6 +15,7 @@ from pybot.schema.root import build_schema
 from pybot.services.container import Services, open_services
 from pybot.services.records import Viewer, conversation_of
 from pybot.services.records.events import Event
+from tests.sentences import is_sentence, messages
 
 ALICE = Viewer(username="alice", email="alice@example.org", display_name="Alice")
 BOB = Viewer(username="bob")
@@ -64,12 +65,15 @@ class Api:
         result = await self.schema.execute(query, variables, context_value=self.context)
         assert result.errors is None, result.errors
         assert result.data is not None
+        assert all(map(is_sentence, messages(result.data)))
         return result.data
 
     async def codes(self, query: str, **variables: Any) -> list[object]:
         """The codes of the errors of an operation."""
         result = await self.schema.execute(query, variables, context_value=self.context)
-        return [(error.extensions or {}).get("code") for error in result.errors or []]
+        errors = result.errors or []
+        assert all(is_sentence(error.message) for error in errors)
+        return [(error.extensions or {}).get("code") for error in errors]
 
     async def create(self, **fields: Any) -> str:
         """A new conversation; its global ID."""

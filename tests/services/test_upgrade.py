@@ -24,7 +24,7 @@ from pybot.services.local.redis_server import redis_server
 from pybot.services.store import keys
 from pybot.services.store.client import Client, connect
 from pybot.services.upgrade import from_1
-from pybot.services.upgrade.version import VERSION, bring_up_to_date
+from pybot.services.upgrade.version import VERSION, upgrade_data
 from tests.client import Api
 from tests.fixtures.kernels import MakeOwner
 from tests.fixtures.pybot_process import StartPybot
@@ -105,7 +105,7 @@ async def test_everything_reads_as_in_the_version_that_wrote_it(
 async def test_it_reads_the_same_when_it_is_opened_again(
     opened: Opened, settings: Settings
 ) -> None:
-    """What is brought over at the start is brought over once."""
+    """Data is upgraded at the start, once."""
     for _ in range(3):
         async with opened.served(settings) as people:
             for name, content in opened.users.items():
@@ -130,12 +130,12 @@ async def test_upgrade_continues_where_it_broke_off(
     opened: Opened, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed behind the third conversation, and finished by the next two that start at once."""
-    bring_over = from_1.bring_over
+    upgrade = from_1.upgrade
 
     async def broken_off(client: Client) -> AsyncGenerator[str]:
         for_three = 3
-        async with contextlib.aclosing(bring_over(client)) as bringing:
-            async for conversation_id in bringing:
+        async with contextlib.aclosing(upgrade(client)) as upgrading:
+            async for conversation_id in upgrading:
                 yield conversation_id
                 for_three -= 1
                 if not for_three:
@@ -143,27 +143,27 @@ async def test_upgrade_continues_where_it_broke_off(
 
     url = settings.redis_om_url.get_secret_value()
     with monkeypatch.context() as broken:
-        broken.setattr(from_1, "bring_over", broken_off)
+        broken.setattr(from_1, "upgrade", broken_off)
         with pytest.raises(KeyboardInterrupt):
-            await bring(url)
+            await upgraded(url)
     async with connect(url) as client:
         await client.delete(keys.UPGRADING)  # its time passes
-    await asyncio.gather(bring(url), bring(url))
+    await asyncio.gather(upgraded(url), upgraded(url))
     async with opened.served(settings) as people:
         for name, content in opened.users.items():
             await check_user(people[name], content)
 
 
-async def bring(url: str) -> None:
+async def upgraded(url: str) -> None:
     """Bring a Redis up to date, as a process does when it starts."""
     supervisor = Supervisor()
     async with connect(url) as client, supervisor.running():
-        await bring_up_to_date(client, url, supervisor)
+        await upgrade_data(client, url, supervisor)
         assert client.refuse_because == ""
 
 
 async def test_empty_redis_has_the_present_version(redis_url: str) -> None:
-    await bring(redis_url)
+    await upgraded(redis_url)
     async with connect(redis_url) as client:
         assert await client.get(keys.DATA_VERSION) == str(VERSION).encode()
 
@@ -193,7 +193,7 @@ async def test_redis_that_is_away_at_the_start_is_brought_over_once_it_is_there(
         url = url.replace(quote(there), quote(str(away)))
         supervisor = Supervisor()
         async with connect(url) as client, supervisor.running():
-            await bring_up_to_date(client, url, supervisor)
+            await upgrade_data(client, url, supervisor)
             with pytest.raises(Unavailable, match="Redis does not do its part"):
                 await client.get(keys.DATA_VERSION)
             away.symlink_to(there)

@@ -26,9 +26,9 @@ ARGUMENTS = (
     # The provider's pages name a style sheet of another host; no test waits for it.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-PATIENCE = 15_000  # milliseconds
+TIMEOUT = 15_000  # milliseconds
 
-expect.set_options(timeout=PATIENCE)
+expect.set_options(timeout=TIMEOUT)
 
 
 class Visitor:

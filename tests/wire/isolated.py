@@ -143,11 +143,17 @@ class World:
                 await asyncio.sleep(0.01)
 
 
+async def created(api: Api) -> str:
+    """The ID of a new conversation."""
+    global_id: str = (await api.ask(CREATE))["createConversation"]["conversation"]["id"]
+    return global_id
+
+
 async def world_of(api: Api) -> World:
     """A conversation with everything in it, and all that leads from it."""
     schema = await schema_of(api)
     viewer = (await api.ask("{ viewer { id eventCursor } }"))["viewer"]
-    named = (await api.ask(CREATE))["createConversation"]["conversation"]["id"]
+    named = await created(api)
     world = World(api, schema, named)
     sent = await api.send(QUESTION, named)
     await api.until_ended(sent)
@@ -210,7 +216,7 @@ async def _follow(world: World, name: str, after: str, **given: str) -> None:
 
 async def _delete_another(world: World) -> None:
     """Put a conversation away and delete it, for the IDs that this gives."""
-    other = (await world.api.ask(CREATE))["createConversation"]["conversation"]["id"]
+    other = await created(world.api)
     for name, kind in (
         ("archiveConversations", "ArchiveConversationsPayload"),
         ("deleteConversations", "DeleteConversationsPayload"),

@@ -16,6 +16,7 @@ from tests.fixtures.server import Server, SettingsWith, Start, serving
 from tests.proxy import redis_proxy
 from tests.scripted_tgi import ScriptedTGI
 from tests.selections import every_field
+from tests.sentences import is_sentence
 
 LIST = "{ viewer { username conversations { totalCount } } }"
 REFUSED = every_field("UserError")
@@ -29,7 +30,7 @@ async def refusal(api: Api, text: str, **target: Any) -> Any:
     payload = answer["sendMessage"]
     [error] = payload.pop("errors")
     assert set(payload.values()) == {None}
-    assert error["message"].endswith((".", "?"))
+    assert is_sentence(error["message"])
     return error
 
 

@@ -7,8 +7,6 @@ somebody else, to whom they are as good as IDs that name nothing.
 import asyncio
 from typing import Any
 
-import pytest
-
 from tests.fixtures.server import Server
 from tests.id_walk import Operation, givers, operations, places, places_elsewhere
 from tests.wire.isolated import (
@@ -16,6 +14,7 @@ from tests.wire.isolated import (
     Transport,
     World,
     absent,
+    created,
     decoded,
     moved,
     over_event_stream,
@@ -28,7 +27,7 @@ NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 # Objects that belong to the server, and are everybody's.
 SHARED = ["Model"]
 # The transports, and the kinds of operations that they take.
-TRANSPORTS = [
+TRANSPORTS: list[tuple[Transport, tuple[str, ...]]] = [
     (over_http, ("Query", "Mutation")),
     (over_websocket, ("Query", "Mutation", "Subscription")),
     (over_event_stream, ("Query", "Mutation", "Subscription")),
@@ -60,9 +59,12 @@ def is_refused(payload: dict[str, Any]) -> bool:
 
 
 async def test_every_id_that_is_given_is_its_owners(server: Server) -> None:
-    """Every field of the schema that gives an ID does so; the owner finds each, nobody else."""
+    """Every field of the schema that gives an ID does so; the owner finds each, nobody else.
+
+    Nobody else finds it in a conversation of his own either, by an ID that is put together.
+    """
     ann, bob = server.user("ann"), server.user("bob")
-    world = await world_of(ann)
+    world, own = await asyncio.gather(world_of(ann), world_of(bob))
     assert set(world.given) == givers(world.schema)
     deleted = world.given["DeleteConversationsPayload", "deletedConversationIds"]
     for global_id in sorted(world.ids - deleted):
@@ -74,55 +76,46 @@ async def test_every_id_that_is_given_is_its_owners(server: Server) -> None:
         assert await bob.ask(NODE, id=global_id) == expected, kind
     for nothing in ("nonsense", *map(absent, world.one.values()), *deleted):
         assert await ann.ask(NODE, id=nothing) == {"node": None}
-
-
-async def test_object_of_another_user_is_not_found_in_ones_own_conversation(
-    server: Server,
-) -> None:
-    """An ID that is put together: one's own conversation, and the other's message in it."""
-    ann, bob = server.user("ann"), server.user("bob")
-    theirs, own = await world_of(ann), await world_of(bob)
-    for kind, global_id in theirs.one.items():
+    for name, global_id in world.one.items():
         if "." in decoded(global_id)[1]:
-            assert await bob.ask(NODE, id=own.one[kind]) != {"node": None}, kind
+            assert await bob.ask(NODE, id=own.one[name]) != {"node": None}, name
             assert await bob.ask(NODE, id=moved(global_id, own.conversation)) == {"node": None}
 
 
-@pytest.mark.parametrize(("transport", "roots"), TRANSPORTS)
-async def test_every_place_that_takes_an_id_takes_ones_own_alone(
-    server: Server, transport: Transport, roots: tuple[str, ...]
-) -> None:
+async def test_every_place_that_takes_an_id_takes_ones_own_alone(server: Server) -> None:
     """Somebody else gets what an ID that names nothing gets, and changes nothing."""
     ann, bob = server.user("ann"), server.user("bob")
-    world, own = await world_of(ann), await world_of(bob)
+    world, own = await asyncio.gather(world_of(ann), world_of(bob))
     assert places_elsewhere(world.schema) == []
     before = await world.state()
-    async with transport(bob) as ask:
-        for operation in tried(own, roots):
-            for kind, global_id in world.one.items():
-                if kind in SHARED:
-                    continue
-                foreign = await ask(operation.document, operation.variables(global_id))
-                nothing = await ask(operation.document, operation.variables(absent(global_id)))
-                assert foreign == nothing, (operation, kind)
+    for transport, roots in TRANSPORTS:
+        async with transport(bob) as ask:
+            for operation in tried(own, roots):
+                await check_foreign(world, ask, operation)
     assert await world.state() == before
-    async with transport(ann) as ask:
-        for operation in tried(world, roots):
-            await check_own(world, ask, operation)
+    for transport, roots in TRANSPORTS:
+        async with transport(ann) as ask:
+            for operation in tried(world, roots):
+                await check_own(world, ask, operation)
 
 
 def tried(own: World, roots: tuple[str, ...]) -> list[Operation]:
-    """All operations of these roots, with what is right of one's own beside the ID.
-
-    Those that delete come last.
-    """
-    found = [
+    """All operations of these roots, with what is right of one's own beside the ID."""
+    return [
         operation
         for place in places(own.schema)
         if place.root in roots
         for operation in operations(own.schema, place, own.beside())
     ]
-    return sorted(found, key=lambda operation: operation.place.field.startswith("delete"))
+
+
+async def check_foreign(world: World, ask: Ask, operation: Operation) -> None:
+    """To somebody else IDs of every kind are as good as those that name nothing."""
+    for kind, global_id in world.one.items():
+        if kind not in SHARED:
+            foreign = await ask(operation.document, operation.variables(global_id))
+            nothing = await ask(operation.document, operation.variables(absent(global_id)))
+            assert foreign == nothing, (operation, kind)
 
 
 async def check_own(world: World, ask: Ask, operation: Operation) -> None:
@@ -133,7 +126,9 @@ async def check_own(world: World, ask: Ask, operation: Operation) -> None:
             continue
         await world.until_idle()
         nothing = await ask(operation.document, operation.variables(absent(global_id)))
-        taken = await first_answer(world, ask, operation, global_id)
+        deletes = place.field == "deleteConversations"
+        own = await created(world.api) if deletes else global_id  # the others ask for that one
+        taken = await first_answer(world, ask, operation, own)
         assert not is_refused(taken), (operation, taken)
         assert taken != nothing, operation
 

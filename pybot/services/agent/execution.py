@@ -31,8 +31,8 @@ GRACE = 5.0  # seconds
 # Seconds to wait for the reactions of a restarted kernel to end: they do so soon, or never.
 _AFTER_RESTART = 1.0
 # Seconds. A cancelled run has a second in all: check the fence, interrupt, wait for last outputs.
-_FENCE_PATIENCE = 0.2
-_INTERRUPT_PATIENCE = 0.5
+_CONFIRM_TIMEOUT = 0.2
+_INTERRUPT_TIMEOUT = 0.5
 _LAST_OUTPUTS = 0.2
 
 LOST = "the server that followed this code was lost; what the code did since is not known"
@@ -120,7 +120,7 @@ class Execution:
     async def _stop_at_limit(self, pump: asyncio.Task[None], timeout: float) -> None:
         """Interrupt code that ran into its time limit; restart the kernel if it goes on."""
         if not await self._is_ours():
-            await cancel_and_wait(pump, patience=GRACE)
+            await cancel_and_wait(pump, again_after=GRACE)
             raise Superseded("Another worker runs this cell's kernel.")
         await interrupt(self._kernel)
         await asyncio.wait({pump}, timeout=self._grace)
@@ -130,7 +130,7 @@ class Execution:
             with contextlib.suppress(KernelDied, KernelUnavailable):
                 await self._kernel.restart()
             await asyncio.wait({pump}, timeout=_AFTER_RESTART)
-            await cancel_and_wait(pump, patience=GRACE)
+            await cancel_and_wait(pump, again_after=GRACE)
             text += "; the kernel had to be restarted, its variables are lost"
         await self._log.emit(*await self._recorder.note("ExecutionTimeout", text))
         self._status = CellStatus.INTERRUPTED
@@ -188,12 +188,12 @@ class Execution:
     async def _commit_cancelled(self, pump: asyncio.Task[None]) -> None:
         """Interrupt the kernel and commit the cell; raises Superseded when the run is another's."""
         if not await self._is_ours():
-            await cancel_and_wait(pump, patience=GRACE)
+            await cancel_and_wait(pump, again_after=GRACE)
             raise Superseded("The run is no longer this worker's.")
         if not pump.done():
-            await interrupt(self._kernel, _INTERRUPT_PATIENCE)
+            await interrupt(self._kernel, _INTERRUPT_TIMEOUT)
             await asyncio.wait({pump}, timeout=_LAST_OUTPUTS)
-            await cancel_and_wait(pump, patience=GRACE)
+            await cancel_and_wait(pump, again_after=GRACE)
             self._status = CellStatus.INTERRUPTED
         elif not pump.cancelled() and isinstance(pump.exception(), Superseded):
             raise Superseded("The run is no longer this worker's.")
@@ -207,7 +207,7 @@ class Execution:
         The cell's state is published again, since only a write is checked by the fence.
         """
         try:
-            await asyncio.wait_for(self._confirm(), _FENCE_PATIENCE)
+            await asyncio.wait_for(self._confirm(), _CONFIRM_TIMEOUT)
         except Superseded:
             return False
         except Exception as error:  # a log out of reach does not say whose the run is
@@ -223,7 +223,7 @@ class Execution:
         await self._log.flush()
 
 
-async def interrupt(kernel: RunKernel, patience: float = GRACE) -> None:
-    """Interrupt a kernel, as far as it can be in `patience` seconds."""
+async def interrupt(kernel: RunKernel, timeout: float = GRACE) -> None:
+    """Interrupt a kernel; give up after `timeout` seconds."""
     with contextlib.suppress(KernelDied, KernelUnavailable, TimeoutError):
-        await asyncio.wait_for(kernel.interrupt(), patience)
+        await asyncio.wait_for(kernel.interrupt(), timeout)

@@ -1,6 +1,6 @@
 """Turns the reactions of a kernel into bounded outputs, and the events that publish them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -77,12 +77,10 @@ class OutputRecorder:
         match reaction:
             case Printed():
                 return await self._printed(reaction)
-            case Displayed():
-                return await self._displayed(reaction)
+            case Displayed() | Returned():
+                return await self._show(reaction)
             case DisplayUpdated():
                 return await self._display_updated(reaction)
-            case Returned():
-                return await self._returned(reaction)
             case Raised():
                 return await self._raised(reaction)
             case Cleared() if not self._store.is_spent:
@@ -179,31 +177,7 @@ class OutputRecorder:
         blob = await self._store.store("text/plain", stream.text.data)
         return [self._put(replace(output, truncated=True, blob=blob))]
 
-    async def _displayed(self, displayed: Displayed) -> list[Event]:
-        def output(index: int, shown: Represented) -> Output:
-            return DisplayOutput(
-                index=index,
-                representations=shown.representations,
-                display_id=displayed.display_id,
-                truncated=shown.is_cut,
-            )
-
-        return await self._show(displayed, output)
-
-    async def _returned(self, returned: Returned) -> list[Event]:
-        def output(index: int, shown: Represented) -> Output:
-            return ResultOutput(
-                index=index,
-                execution_count=returned.execution_count,
-                representations=shown.representations,
-                truncated=shown.is_cut,
-            )
-
-        return await self._show(returned, output)
-
-    async def _show(
-        self, shown: Displayed | Returned, output: Callable[[int, Represented], Output]
-    ) -> list[Event]:
+    async def _show(self, shown: Displayed | Returned) -> list[Event]:
         """Add what a bundle shows, if it shows anything."""
         events = await self._begin_output()
         if not self._has_room():
@@ -211,7 +185,7 @@ class OutputRecorder:
         stored = await self._store.represent(shown.bundle, shown.sizes)
         if not stored.representations:
             return events
-        return [*events, self._put(output(len(self._outputs), stored))]
+        return [*events, self._put(_output_of(shown, stored, len(self._outputs)))]
 
     async def _display_updated(self, updated: DisplayUpdated) -> list[Event]:
         """Replace what this cell showed under the ID; earlier cells stay as they were."""
@@ -257,3 +231,19 @@ class OutputRecorder:
             truncated=True,
             blob=await self._store.store("text/plain", complete.encode()),
         )
+
+
+def _output_of(shown: Displayed | Returned, stored: Represented, index: int) -> Output:
+    if isinstance(shown, Displayed):
+        return DisplayOutput(
+            index=index,
+            representations=stored.representations,
+            display_id=shown.display_id,
+            truncated=stored.is_cut,
+        )
+    return ResultOutput(
+        index=index,
+        execution_count=shown.execution_count,
+        representations=stored.representations,
+        truncated=stored.is_cut,
+    )

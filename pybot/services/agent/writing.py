@@ -20,7 +20,7 @@ from pybot.services.records import Cell, RunErrorCode, RunPhase, TokenUsage
 
 # Seconds to wait for the end of a response that was stopped at a fence: it follows at once, or not
 # at all.
-_END_PATIENCE = 0.2
+_END_TIMEOUT = 0.2
 _LONGEST_PAUSE = 8.0
 # An answer with more blocks that are no cells is written without stop sequences from there on.
 _MOST_STOPS = 8
@@ -147,7 +147,7 @@ class Writer:
         if not self._raw.endswith(STOP):
             return None
         try:
-            async with asyncio.timeout(_END_PATIENCE):
+            async with asyncio.timeout(_END_TIMEOUT):
                 item = await anext(stream, None)
         except TimeoutError:
             return None

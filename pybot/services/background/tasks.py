@@ -17,18 +17,18 @@ def log_failure(task: asyncio.Task[Any], *, expected: tuple[type[Exception], ...
         logger.error("%s has failed", task.get_name(), exc_info=error)
 
 
-async def cancel_and_wait(*tasks: asyncio.Task[Any], patience: float = 1.0) -> None:
+async def cancel_and_wait(*tasks: asyncio.Task[Any], again_after: float = 1.0) -> None:
     """Cancel tasks and wait until each has ended. What they raise is left in them.
 
-    A task that goes on is cancelled again every `patience` seconds: redis-py can swallow a
-    cancellation that arrives together with the answer that it waits for. `patience` must be longer
-    than the task's own clean-up takes, since a second cancellation would interrupt that.
+    A task that goes on is cancelled again every `again_after` seconds: redis-py can swallow a
+    cancellation that arrives together with the answer that it waits for. It must be longer than the
+    task's own clean-up takes, since a second cancellation would interrupt that.
     """
     to_cancel = [task for task in tasks if not task.cancelling()]
     while left := [task for task in tasks if not task.done()]:
         for task in to_cancel:
             task.cancel()
-        await asyncio.wait(left, timeout=patience)
+        await asyncio.wait(left, timeout=again_after)
         to_cancel = left
 
 

@@ -195,8 +195,6 @@ class Conversations:
 
     async def delete(self, viewer: Viewer, conversation_ids: Sequence[str]) -> list[str]:
         """Delete those that exist; their IDs."""
-        if len(conversation_ids) > 100:
-            raise InvalidInput("At most 100 conversations at once.", ("conversationIds",))
         deleted: list[str] = []
         for conversation_id in dict.fromkeys(conversation_ids):
             try:

@@ -21,7 +21,7 @@ from pybot.services.kernels.reaction_queue import ReactionQueue
 
 ASK_AGAIN = 2  # seconds of silence after which a kernel that starts is asked once more
 START_MARGIN = 15  # seconds beside the gateway's own limit for a start
-CLOSE_PATIENCE = 5  # seconds that closing waits for kernels to end
+CLOSE_TIMEOUT = 5  # seconds that closing waits for kernels to end
 POLL_INTERVAL = 5  # seconds between two looks at the kernels that were started here
 BOOT_FAILED = "The gateway's kernel ended while it started: see the gateway's log, or the pod's."
 
@@ -131,7 +131,7 @@ class GatewayKernels:
         """Close the connections; kernels go on, but for those that were to end."""
         ending = list(self._ending.values())
         if ending:
-            await asyncio.wait(ending, timeout=CLOSE_PATIENCE)
+            await asyncio.wait(ending, timeout=CLOSE_TIMEOUT)
             await cancel_and_wait(*ending)
         await self._gateway.aclose()
 
@@ -164,7 +164,7 @@ class GatewayKernels:
             if not executing:
                 self._executing.pop(kernel_id, None)
             # It closes its socket, which takes a moment.
-            await cancel_and_wait(task, patience=CLOSE_PATIENCE)
+            await cancel_and_wait(task, again_after=CLOSE_TIMEOUT)
 
     def _stop(self, kernel_id: str) -> None:
         """End the executions on a kernel that is about to be restarted or shut down."""

@@ -21,7 +21,7 @@ from pybot.services.kernels.reaction_queue import ReactionQueue
 from pybot.services.records import StreamName
 
 PROBE = 1.5  # seconds of silence until the gateway is asked whether the kernel is still there
-PATIENCE = 30  # seconds for which a connection that was cut is tried again
+RECONNECT_TIMEOUT = 30  # seconds for which a connection that was cut is tried again
 RETRY_INTERVAL = 0.5  # seconds
 LOST = (
     "The connection to the gateway was cut, and how the code ended is not known. "
@@ -84,13 +84,13 @@ class GatewayExecution:
         Raises EndMissed when how it ended is not known, KernelUnavailable when the gateway stays
         out of reach.
         """
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + RECONNECT_TIMEOUT
         while not self._reader.done:
             try:
                 async with self._gateway.channels(self._kernel_id, self._message_id) as socket:
                     self._marker = uuid4().hex
                     await socket.send("kernel_info_request", {}, self._marker)
-                    end = time.monotonic() + PATIENCE
+                    end = time.monotonic() + RECONNECT_TIMEOUT
                     await self._read(socket)
             except SocketTaken:
                 raise

@@ -25,7 +25,7 @@ from pybot.services.llm.stop_detector import StopDetector
 from pybot.services.records import RunErrorCode, TokenUsage
 
 CHARACTERS_A_TOKEN = 4.0  # a guess, until a service has counted a prompt
-END_PATIENCE = 2  # seconds for the usage to follow the end
+USAGE_TIMEOUT = 2  # seconds for the usage to follow the end
 # Ends that are none: vLLM's and SGLang's for what they gave up, OpenAI's for what it withheld.
 _BROKEN = {
     "abort": "the model's service gave it up",
@@ -177,7 +177,7 @@ async def _read(reader: ModelStream, answer: _Answer) -> list[bytes]:
     if answer.reason is None:
         return await reader.read()
     try:
-        async with asyncio.timeout(END_PATIENCE):
+        async with asyncio.timeout(USAGE_TIMEOUT):
             return await reader.read()
     except (TimeoutError, ModelError) as error:
         logger.info("no usage after the end of an answer: %r", error)

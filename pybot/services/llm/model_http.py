@@ -81,14 +81,14 @@ class ModelStream(EventReader):
 
     def __init__(self, response: aiohttp.ClientResponse, idle_timeout: float) -> None:
         super().__init__(response, idle_timeout)
-        self._patience = idle_timeout
+        self._idle_timeout = idle_timeout
 
     async def read(self) -> list[bytes]:
         """The data of the next events; nothing once the service has ended the stream."""
         try:
             return await super().read()
         except TimeoutError as error:
-            raise errors.stalled(self._patience) from error
+            raise errors.stalled(self._idle_timeout) from error
         except TooLarge as error:
             raise errors.unreadable() from error
         except (aiohttp.ClientError, ConnectionError) as error:

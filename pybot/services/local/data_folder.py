@@ -17,7 +17,7 @@ from pathlib import Path
 from pybot.services.local.process import StackError
 
 NEEDED_BYTES = 64 * 1024 * 1024  # of free disk space at the start
-LOCK_PATIENCE = 2.0  # seconds: an earlier Redis may still be writing out what it has
+LOCK_TIMEOUT = 2.0  # seconds: an earlier Redis may still be writing out what it has
 # A socket's path has 107 bytes; kernels put folders of their own below this one.
 LONGEST_SOCKET_DIR = 40
 
@@ -65,7 +65,7 @@ def open_data_folder(path: Path) -> Generator[DataFolder]:
 
 def _take(lock: int, path: Path) -> None:
     """Lock the folder for this process and those that inherit the descriptor."""
-    deadline = time.monotonic() + LOCK_PATIENCE
+    deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 # Seconds between two renewals of a lease, a quarter of the lease at most. A renewal also finds a
 # cancellation whose notice was lost.
 RENEWAL_INTERVAL = 1.0
-CANCEL_PATIENCE = 5.0  # seconds until a run that was cancelled, and goes on, is cancelled again
+CANCEL_AGAIN_AFTER = 5.0  # seconds until a run that was cancelled, and goes on, is cancelled again
 REDIS_PAUSE = 0.5  # seconds between two looks at a Redis that does not do its part
 RELEASE_TIMEOUT = 3.0  # seconds that a worker which stops waits for Redis
 
@@ -199,7 +199,7 @@ class Attempt:
                 break
             except Unavailable as error:
                 logger.debug("the lease is not renewed: %s", error)
-        await cancel_and_wait(task, patience=CANCEL_PATIENCE)
+        await cancel_and_wait(task, again_after=CANCEL_AGAIN_AFTER)
 
     async def _release(self, log: FencedLog) -> None:
         """Release the lease, so that another worker can take the run up at once."""

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -56,7 +55,7 @@ class Client(Redis):
         self._check_allowed()
         return await with_unavailable(send_once(self, commands, ANSWER_TIMEOUT))
 
-    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> PlainPipeline:
         self._check_allowed()
         return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 

@@ -27,7 +27,7 @@ NOTICES = "pybot:hub"
 # serves all readers: one for each reader would be set and cancelled for every token.
 LOOK_INTERVAL = 3.0  # seconds
 SILENT_LOOKS = 5
-CLOSE_PATIENCE = 0.1  # seconds until a task that has not ended is cancelled again
+CANCEL_AGAIN_AFTER = 0.1  # seconds until a task that has not ended is cancelled again
 
 Raw = tuple[int, int, bytes]
 
@@ -117,7 +117,7 @@ class Hub:
         try:
             yield
         finally:
-            await cancel_and_wait(*tasks, patience=CLOSE_PATIENCE)
+            await cancel_and_wait(*tasks, again_after=CANCEL_AGAIN_AFTER)
 
     @contextlib.asynccontextmanager
     async def reading(self, log: str) -> AsyncGenerator[Inbox]:
@@ -182,7 +182,7 @@ class Hub:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 # Not a TaskGroup's cancellation: redis-py can swallow one.
-                await cancel_and_wait(*tasks, patience=CLOSE_PATIENCE)
+                await cancel_and_wait(*tasks, again_after=CANCEL_AGAIN_AFTER)
         errors = [task.exception() for task in tasks if not task.cancelled()]
         # When the connection is lost under both, one of them may stumble over its remains.
         errors.sort(key=lambda error: not isinstance(error, Unavailable))

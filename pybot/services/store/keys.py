@@ -9,7 +9,7 @@ from pybot.services.records import conversation_of
 # String: the version of the form that the data has.
 DATA_VERSION = "pybot:version"
 
-# String: held by the process that brings the data to the present version.
+# String: held by the process that upgrades the data.
 UPGRADING = "pybot:upgrading"
 
 # Unfinished runs of everyone, by the instant from which repair looks after them: when they were

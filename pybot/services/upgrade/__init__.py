@@ -1,1 +1,1 @@
-"""Data of earlier versions, brought over once at the start."""
+"""Upgrades data of earlier versions, once, at the start."""

@@ -26,13 +26,13 @@ _DOCKET = re.compile(
 )
 
 
-async def bring_over(client: Client) -> AsyncGenerator[str]:
+async def upgrade(client: Client) -> AsyncGenerator[str]:
     """Bring everything over; gives the ID of each conversation once it is done."""
     async for key in matching(client, keys.conversation("*")):
         conversation_id = key.partition("{")[2].rstrip("}")
         head = await client.hgetall(key)
         if b"path" in head:
-            await _Conversation(client, conversation_id, head).bring_over()
+            await _Conversation(client, conversation_id, head).upgrade()
             yield conversation_id
     async for key in matching(client, keys.viewer_conversations("*")):
         await _bring_list_over(client, key)
@@ -51,7 +51,7 @@ class _Conversation:
         self._records: dict[str, Record] = {}
         self._messages: dict[str, Record] = {}
 
-    async def bring_over(self) -> None:
+    async def upgrade(self) -> None:
         """All of it in one transaction, so that it is of one version at any time."""
         stored: Any = await self._client.hgetall(keys.messages(self._id))
         self._records = {name.decode(): json.loads(data) for name, data in stored.items()}
@@ -151,7 +151,7 @@ async def _bring_list_over(client: Client, key: str) -> None:
             if state[0] != b"0":
                 pipeline.zrem(key, member)
                 continue
-            # One that was brought over before this broke off has its place already.
+            # One that was upgraded before this broke off has its place already.
             wanted = int(score) if score > 1e14 else int(score) * 1000
             latest = max(wanted, latest + 1)
             pipeline.zadd(key, {member: latest + (UPPER if state[2] == b"1" else 0)})

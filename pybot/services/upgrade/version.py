@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 VERSION = 2  # raised when stored data changes its form; the docstring lists them
 LOCK_SECONDS = 60  # the lock is renewed after each conversation
-LOOK_INTERVAL = 0.5  # seconds between two looks at another process that brings data over
+LOOK_INTERVAL = 0.5  # seconds between two looks at a process that upgrades the data
 UPGRADING_MESSAGE = "Pybot is bringing its data up to date. Try again in a moment."
 
 
@@ -27,13 +27,13 @@ class DataTooNew(PybotError):
     """The data was written by a later version of Pybot."""
 
 
-async def bring_up_to_date(client: Client, url: str, supervisor: Supervisor) -> None:
+async def upgrade_data(client: Client, url: str, supervisor: Supervisor) -> None:
     """Upgrade the data; until that is done, `client` refuses all commands.
 
     When Redis is out of reach it is tried again in the background. Raises DataTooNew.
     """
     try:
-        await _bring(client, url)
+        await _upgrade(client, url)
     except Unavailable as error:
         logger.warning("the data's version is not known yet: %s", error)
         client.refuse_because = error.message
@@ -51,21 +51,21 @@ async def _retry(client: Client, url: str) -> None:
     while True:
         await asyncio.sleep(LOOK_INTERVAL)
         try:
-            await _bring(client, url)
+            await _upgrade(client, url)
             return
         except Unavailable as error:
             client.refuse_because = error.message
 
 
-async def _bring(client: Client, url: str) -> None:
+async def _upgrade(client: Client, url: str) -> None:
     """Upgrade the data, in one process at a time; an upgrade that broke off is done again."""
     client.refuse_because = UPGRADING_MESSAGE
     async with connect(url) as own:
         while (found := await _version(own)) < VERSION:
             if await own.set(keys.UPGRADING, "", nx=True, ex=LOCK_SECONDS):
-                logger.info("bringing data of version %d to version %d", found, VERSION)
-                async for conversation_id in from_1.bring_over(own):
-                    logger.debug("conversation=%s brought over", conversation_id)
+                logger.info("upgrading data of version %d to version %d", found, VERSION)
+                async for conversation_id in from_1.upgrade(own):
+                    logger.debug("conversation=%s upgraded", conversation_id)
                     await own.expire(keys.UPGRADING, LOCK_SECONDS)
                 await own.set(keys.DATA_VERSION, VERSION)
                 await own.delete(keys.UPGRADING)

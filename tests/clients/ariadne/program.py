@@ -22,11 +22,12 @@ from pybot_client import (
 from pybot_client.events import Events
 from websockets.exceptions import ConnectionClosedError, InvalidMessage
 
-from tests.clients.promises import Error, Event, Refused, keep_promises
+from tests.clients.promises import Error, Event, Expired, Refused, Snapshot, keep_promises
 from tests.clients.resuming import resuming
 from tests.proxy import cut_proxy
 
 HEADERS = {"X-Forwarded-User": os.environ["PYBOT_USER"]}
+EXPIRED = Expired(os.environ["PYBOT_TRIMMED_CONVERSATION"], os.environ["PYBOT_EXPIRED_CURSOR"])
 LOST = (ConnectionClosedError, InvalidMessage, OSError)
 
 
@@ -41,9 +42,10 @@ class GeneratedClient:
         assert answer.create_conversation.conversation
         return answer.create_conversation.conversation.id
 
-    async def title(self, conversation: str) -> str | None:
-        answer = await self.client.conversation(conversation)
-        return answer.conversation.title if answer.conversation else None
+    async def snapshot(self, conversation: str) -> Snapshot:
+        found = (await self.client.conversation(conversation)).conversation
+        assert found
+        return Snapshot(found.title, found.event_cursor)
 
     async def rename(self, conversation: str, title: str) -> list[Error]:
         change = UpdateConversationInput(conversationId=conversation, title=title)
@@ -96,7 +98,7 @@ async def main(url: str) -> None:
         async with Client(
             f"{url}/graphql", HEADERS, ws_url=socket_url, ws_headers=HEADERS
         ) as client:
-            await keep_promises(GeneratedClient(client), network)
+            await keep_promises(GeneratedClient(client), network, EXPIRED)
 
 
 asyncio.run(main(os.environ["PYBOT_URL"]))

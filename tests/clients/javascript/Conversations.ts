@@ -7,6 +7,7 @@ void graphql`
   query ConversationsOneQuery($id: ID!) {
     conversation(id: $id) {
       title
+      eventCursor
       kernel {
         status
       }

@@ -18,13 +18,13 @@ function open(through: string): CachingClient {
       });
       return present(data?.createConversation.conversation).id;
     },
-    async title(id) {
+    async snapshot(id) {
       const { data } = await apollo.query({
         query: documents.ConversationDocument,
         variables: { id },
         fetchPolicy: "network-only",
       });
-      return data?.conversation?.title;
+      return present(data?.conversation);
     },
     async rename(conversationId, title) {
       const { data } = await apollo.mutate({

@@ -6,17 +6,17 @@ import { present, type ClientUnderTest } from "./client.ts";
 import { codeOf } from "./followed.ts";
 import * as documents from "./generated/documents.ts";
 
-interface Request {
+export interface Request {
   query: string;
   variables: Record<string, unknown>;
 }
 
-interface Answer<Data> {
+export interface Answer<Data> {
   data?: Data | null;
   errors?: readonly unknown[];
 }
 
-interface Sink<Data> {
+export interface Sink<Data> {
   next(answer: Answer<Data>): void;
   error(error: unknown): void;
   complete(): void;
@@ -44,9 +44,9 @@ export function openBare(bare: Bare): ClientUnderTest {
       const { data } = await ask(documents.CreateConversationDocument, { input });
       return present(data?.createConversation.conversation).id;
     },
-    async title(id) {
+    async snapshot(id) {
       const { data } = await ask(documents.ConversationDocument, { id });
-      return data?.conversation?.title;
+      return present(data?.conversation);
     },
     async rename(conversationId, title) {
       const input = { conversationId, title };

@@ -6,6 +6,12 @@ import { Followed, type Failed, type Received } from "./followed.ts";
 import { Network } from "./network.ts";
 import { url } from "./server.ts";
 
+/** What is read of a conversation as of a cursor. */
+export interface Snapshot {
+  readonly title: string;
+  readonly eventCursor: string;
+}
+
 export interface UserError {
   readonly __typename: string;
   readonly code: string;
@@ -16,8 +22,8 @@ export interface UserError {
 export interface ClientUnderTest {
   /** The ID of a new conversation. */
   create(title: string): Promise<string>;
-  /** The title as the server has it now. */
-  title(id: string): Promise<string | undefined>;
+  /** A conversation as the server has it now. */
+  snapshot(id: string): Promise<Snapshot>;
   rename(id: string, title: string): Promise<readonly UserError[]>;
   /** Send a message; gives the cursor before its first event. */
   send(conversationId: string, text: string): Promise<string>;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ClientUnderTest, Held } from "./client.ts";
-import { renameElsewhere } from "./server.ts";
+import { expired, renameElsewhere } from "./server.ts";
 
 const ANSWER = Array.from({ length: 60 }, (_, index) => `w${index}`).join(" ");
 
@@ -11,9 +11,9 @@ export function keepsPromises(held: Held<ClientUnderTest>): void {
   test("a query reads what a mutation wrote", async () => {
     const { client } = held;
     const id = await client.create("Primes");
-    assert.equal(await client.title(id), "Primes");
+    assert.equal((await client.snapshot(id)).title, "Primes");
     assert.deepEqual(await client.rename(id, "Prime numbers"), []);
-    assert.equal(await client.title(id), "Prime numbers");
+    assert.equal((await client.snapshot(id)).title, "Prime numbers");
   });
 
   test("a change that cannot be made has a typed error", async () => {
@@ -32,6 +32,18 @@ export function keepsPromises(held: Held<ClientUnderTest>): void {
   test("a subscription behind a wrong cursor is refused with a code", async () => {
     const id = await held.client.create("Primes");
     assert.equal(await held.follow(id, "nothing").refused(), "BAD_USER_INPUT");
+  });
+
+  test("behind a cursor that has expired, a new snapshot is followed", async () => {
+    const { client } = held;
+    const { conversationId: id, cursor } = expired;
+    assert.equal(await held.follow(id, cursor).refused(), "CURSOR_EXPIRED");
+    const { title, eventCursor } = await client.snapshot(id);
+    await renameElsewhere(id, `${title}!`);
+    const followed = held.follow(id, eventCursor);
+    await followed.until((event) => event.conversation?.title === `${title}!`);
+    followed.stop();
+    assert.equal(followed.events.length, 1);
   });
 
   test("a subscription without `after` begins now, and a cut loses nothing", async () => {

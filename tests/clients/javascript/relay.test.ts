@@ -61,9 +61,9 @@ function open(through: string): CachingClient & { relay: Environment } {
       const answer = await mutate<ConversationsCreateMutation>(Create, { title });
       return present(answer.createConversation.conversation).id;
     },
-    async title(id) {
+    async snapshot(id) {
       const answer = await fetchQuery<ConversationsOneQuery>(relay, One, { id }).toPromise();
-      return answer?.conversation?.title;
+      return present(answer?.conversation);
     },
     async rename(conversationId, title) {
       const input = { conversationId, title };

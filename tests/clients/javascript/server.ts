@@ -7,6 +7,12 @@ import WebSocket from "ws";
 export const url = `${required("PYBOT_URL")}/graphql`;
 const headers = { "X-Forwarded-User": required("PYBOT_USER") };
 
+/** A conversation, and a cursor before the first event that its log still has. */
+export const expired = {
+  conversationId: required("PYBOT_TRIMMED_CONVERSATION"),
+  cursor: required("PYBOT_EXPIRED_CURSOR"),
+};
+
 const plainFetch = globalThis.fetch;
 
 globalThis.fetch = (input, init) => {

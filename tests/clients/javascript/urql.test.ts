@@ -15,10 +15,10 @@ function open(through: string): CachingClient {
       const { data } = await urql.mutation(documents.CreateConversationDocument, { input });
       return present(data?.createConversation.conversation).id;
     },
-    async title(id) {
+    async snapshot(id) {
       const options = { requestPolicy: "network-only" } as const;
       const { data } = await urql.query(documents.ConversationDocument, { id }, options);
-      return data?.conversation?.title;
+      return present(data?.conversation);
     },
     async rename(conversationId, title) {
       const input = { conversationId, title };

@@ -18,16 +18,9 @@ from pybot.services.records import (
     StreamName,
     StreamOutput,
 )
-from tests.services.agent.fakes import (
-    FakeKernel,
-    FakeLog,
-    FakeModel,
-    assignment,
-    settings,
-    text_of,
-    texts,
-    tools,
-)
+from tests.services.agent.fake_kernel import FakeKernel
+from tests.services.agent.fake_model import FakeModel, text_of
+from tests.services.agent.fakes import FakeLog, assignment, settings, texts, tools
 
 PRINTED = Printed(StreamName.STDOUT, "tick\n")
 

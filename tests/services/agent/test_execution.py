@@ -24,15 +24,9 @@ from pybot.services.records import (
     StreamOutput,
 )
 from pybot.services.records.events import CellChanged, Event, OutputChanged
-from tests.services.agent.fakes import (
-    FakeKernel,
-    FakeLog,
-    FakeModel,
-    cell_of,
-    code_of,
-    run,
-    text_of,
-)
+from tests.services.agent.fake_kernel import FakeKernel
+from tests.services.agent.fake_model import FakeModel, text_of
+from tests.services.agent.fakes import FakeLog, cell_of, code_of, run
 
 PRINTED = Printed(StreamName.STDOUT, "2\n")
 NAME_ERROR = Raised("NameError", "name 'x' is not defined", ("Traceback", "NameError: x"))

@@ -20,15 +20,9 @@ from pybot.services.records import (
     TokenUsage,
 )
 from pybot.services.records.events import CodeDelta, TextDelta
-from tests.services.agent.fakes import (
-    FakeKernel,
-    FakeLog,
-    FakeModel,
-    cell_of,
-    run,
-    text_of,
-    texts,
-)
+from tests.services.agent.fake_kernel import FakeKernel
+from tests.services.agent.fake_model import FakeModel, text_of
+from tests.services.agent.fakes import FakeLog, cell_of, run, texts
 
 PRINTED = Printed(StreamName.STDOUT, "2\n")
 NAME_ERROR = Raised("NameError", "name 'x' is not defined", ("Traceback", "NameError: x"))

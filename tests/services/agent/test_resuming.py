@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from pybot.services.agent.loop import run_agent
 from pybot.services.agent.ports import Outcome
 from pybot.services.agent.resuming import kept_parts
-from pybot.services.kernels.base import Done, Printed
+from pybot.services.kernels.base import Done, KernelUnavailable, Printed
 from pybot.services.llm.base import Turn
 from pybot.services.records import (
     Cell,
@@ -19,16 +19,15 @@ from pybot.services.records import (
     TextPart,
 )
 from pybot.services.records.events import TextDelta
+from tests.services.agent.fake_kernel import FakeKernel
+from tests.services.agent.fake_model import FakeModel, text_of
 from tests.services.agent.fakes import (
     MESSAGE_ID,
     RUN_ID,
-    FakeKernel,
     FakeLog,
-    FakeModel,
     assignment,
     ended,
     settings,
-    text_of,
     tools,
 )
 
@@ -114,6 +113,22 @@ async def test_a_followed_cell_that_had_ended_is_not_known() -> None:
     kernel, model = FakeKernel(), FakeModel(["Who knows."])
     kernel.generation = 3
     outcome, written, _ = await resume((SAID, cell_part()), 1, model, kernel)
+    assert outcome.status is RunStatus.COMPLETED
+    cell = written[0]
+    assert isinstance(cell, CellPart)
+    assert cell.cell.status is CellStatus.INTERRUPTED
+    assert "WorkerLost" in model.asked[0].turns[-1].text
+
+
+async def test_a_cell_whose_provider_is_out_of_reach_is_lost() -> None:
+    """Nobody can say whether its kernel lives."""
+
+    class Unreachable(FakeKernel):
+        async def is_alive(self, generation: int | None) -> bool:  # noqa: ARG002
+            raise KernelUnavailable("No gateway.")
+
+    model = FakeModel(["It was lost."])
+    outcome, written, _ = await resume((SAID, cell_part()), 1, model, Unreachable())
     assert outcome.status is RunStatus.COMPLETED
     cell = written[0]
     assert isinstance(cell, CellPart)

@@ -3,18 +3,9 @@
 from pybot.services.agent.loop import run_agent
 from pybot.services.agent.ports import Decision, Outcome, Resumption, Suspended, Suspension
 from pybot.services.records import RunErrorCode, RunPhase, RunStatus, TokenUsage
-from tests.services.agent.fakes import (
-    FakeKernel,
-    FakeLog,
-    FakeModel,
-    assignment,
-    code_of,
-    ended,
-    settings,
-    text_of,
-    texts,
-    tools,
-)
+from tests.services.agent.fake_kernel import FakeKernel
+from tests.services.agent.fake_model import FakeModel, text_of
+from tests.services.agent.fakes import FakeLog, assignment, code_of, ended, settings, texts, tools
 
 USED = TokenUsage(prompt_tokens=100, completion_tokens=50)
 

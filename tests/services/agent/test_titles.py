@@ -8,7 +8,7 @@ from pybot.services.agent.titles import make_title, title_from, title_request
 from pybot.services.llm.base import Delta, ModelError
 from pybot.services.records import RunErrorCode
 from pybot.services.values.titles import MAX_LENGTH, MAX_WORDS
-from tests.services.agent.fakes import FakeModel
+from tests.services.agent.fake_model import FakeModel
 
 QUESTION = "Plot a sine wave, please"
 

@@ -14,17 +14,9 @@ from pybot.services.llm.tgi import TgiModel
 from pybot.services.records import RunErrorCode, TokenUsage
 from tests.scripted_chat import ScriptedChat
 from tests.scripted_tgi import ScriptedTGI
-from tests.services.agent.fakes import (
-    FakeBlobs,
-    FakeKernel,
-    FakeLog,
-    FakeModel,
-    assignment,
-    run,
-    settings,
-    text_of,
-    tools,
-)
+from tests.services.agent.fake_kernel import FakeKernel
+from tests.services.agent.fake_model import FakeModel, text_of
+from tests.services.agent.fakes import FakeBlobs, FakeLog, assignment, run, settings, tools
 from tests.services.agent.past_messages import asked
 
 Pair = tuple[Callable[[LlmSettings], ChatModel], ScriptedTGI]

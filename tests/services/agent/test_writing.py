@@ -15,17 +15,16 @@ from pybot.services.records import (
     TextPart,
     TokenUsage,
 )
+from tests.services.agent.fake_kernel import FakeKernel
+from tests.services.agent.fake_model import FakeModel, text_of
 from tests.services.agent.fakes import (
-    FakeKernel,
     FakeLog,
-    FakeModel,
     assignment,
     cell_of,
     code_of,
     ended,
     run,
     settings,
-    text_of,
     texts,
     tools,
 )
@@ -102,8 +101,11 @@ async def test_pauses_grow_to_their_limit_while_a_model_is_busy(
     async def note(seconds: float) -> None:
         pauses.append(seconds)
 
+    def middle(low: float, high: float) -> float:
+        return (low + high) / 2
+
     monkeypatch.setattr("pybot.services.agent.writing._LONGEST_PAUSE", longest)
-    monkeypatch.setattr("random.uniform", lambda low, high: (low + high) / 2)
+    monkeypatch.setattr("random.uniform", middle)
     with monkeypatch.context() as patched:
         patched.setattr("asyncio.sleep", note)
         work = run_agent(

@@ -44,7 +44,7 @@ async def test_swallowed_cancellation_is_repeated() -> None:
     task = asyncio.create_task(swallow_first())
     await asyncio.sleep(0)
     task.cancel()
-    await cancel_and_wait(task, patience=0.01)
+    await cancel_and_wait(task, again_after=0.01)
     assert task.cancelled()
 
 

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from pybot.errors import Unavailable
+from pybot.errors import Conflict, Unavailable
 from pybot.services.container import Services
 from pybot.services.kernels.base import KernelDied, KernelEndedByUser, KernelUnavailable
 from pybot.services.records import Kernel, KernelStatus
+from pybot.services.store import keys
 from tests.kernel_provider import FakeKernels
 from tests.services.conversation_kernels.conftest import (
     ANN,
@@ -129,3 +130,43 @@ async def test_late_notice_of_another_process_changes_nothing(
     assert await stored(services, named) == kernel
     await kernels.record_end(named, "k1", KernelStatus.STOPPED)
     assert (await stored(services, named)).status is KernelStatus.STOPPED
+
+
+async def test_interrupt_finds_out_that_a_kernel_is_gone(
+    services: Services, provider: FakeKernels, kernel: Kernel
+) -> None:
+    """One that lives is interrupted, and stays what it is."""
+    kernels, named = services.kernels, kernel.conversation_id
+    assert await kernels.interrupt(ANN, named) == kernel
+    provider.failure = KernelUnavailable("No gateway.")
+    with pytest.raises(Unavailable, match="No gateway"):
+        await kernels.interrupt(ANN, named)
+    assert await stored(services, named) == kernel
+    provider.failure = None
+    provider.kill(str(kernel.kernel_id))
+    assert (await kernels.interrupt(ANN, named)).status is KernelStatus.DEAD
+    with pytest.raises(Conflict):
+        await kernels.interrupt(ANN, named)
+
+
+async def test_commands_on_a_kernel_that_never_was_are_conflicts(services: Services) -> None:
+    named = (await services.conversations.create(ANN)).conversation.id
+    with pytest.raises(Conflict) as refused:
+        await services.kernels.restart(ANN, named)
+    assert refused.value.path == ("conversationId",)
+    with pytest.raises(Conflict) as refused:
+        await services.kernels.shutdown(ANN, named)
+    assert refused.value.path == ("conversationId",)
+
+
+async def test_end_of_a_deleted_conversations_kernel_needs_no_record(
+    services: Services, kernel: Kernel
+) -> None:
+    """Its provider may tell of it in the moment of the deletion; before, it is recorded."""
+    named = kernel.conversation_id
+    await services.client.hset(keys.conversation(named), "deleted_at", 1)
+    await services.kernels.record_end(named, "k1", KernelStatus.DEAD)
+    assert await stored(services, named) == kernel
+    await services.client.hset(keys.conversation(named), "deleted_at", 0)
+    await services.kernels.record_end(named, "k1", KernelStatus.DEAD)
+    assert (await stored(services, named)).status is KernelStatus.DEAD

@@ -232,7 +232,7 @@ async def test_gateway_that_is_killed_ends_the_code(
     make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody can reach its kernels any more; those that are its own children end as well."""
-    monkeypatch.setattr(gateway_execution, "PATIENCE", 1)
+    monkeypatch.setattr(gateway_execution, "RECONNECT_TIMEOUT", 1)
     gateway = await make_gateway()
     kernels = GatewayKernels(gateway.settings())
     code = f"import os; open('pid', 'w').write(str(os.getpid())); {SLEEP}"

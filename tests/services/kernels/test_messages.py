@@ -220,8 +220,8 @@ def test_hostile_messages_never_fail(messages: list[tuple[object, object]]) -> N
 
 def test_reply_that_says_nothing_is_that_of_what_came_before() -> None:
     """An error that was told makes it one; else all was well."""
-    silent = ("execute_reply", {})
-    error = ("error", {"ename": "E", "evalue": "v", "traceback": []})
+    silent: tuple[str, dict[str, Any]] = ("execute_reply", {})
+    error: tuple[str, dict[str, Any]] = ("error", {"ename": "E", "evalue": "v", "traceback": []})
     assert feed(silent, IDLE) == [Done(status="ok")]
     assert feed(error, silent, IDLE) == [Raised("E", "v", ()), Done(status="error")]
 

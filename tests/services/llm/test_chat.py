@@ -116,7 +116,7 @@ async def test_end_without_done_or_usage_is_an_end() -> None:
 async def test_usage_that_does_not_follow_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(chat, "END_PATIENCE", 0.05)
+    monkeypatch.setattr(chat, "USAGE_TIMEOUT", 0.05)
     assert text_of(await read([text("a", "stop")], stays=True)) == "a"
 
 

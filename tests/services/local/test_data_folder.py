@@ -16,9 +16,9 @@ from pybot.services.local.process import StackError
 
 
 @pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_lock_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait long for a folder that stays locked."""
-    monkeypatch.setattr(data_folder, "LOCK_PATIENCE", 0.1)
+    monkeypatch.setattr(data_folder, "LOCK_TIMEOUT", 0.1)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
 
 

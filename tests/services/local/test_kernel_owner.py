@@ -175,6 +175,20 @@ def test_missing_python_is_unavailable(make_owner: MakeOwner, tmp_path: Path) ->
     asyncio.run(scenario())
 
 
+def test_kernel_that_does_not_answer_in_time_is_ended(make_owner: MakeOwner) -> None:
+    """The place that it took is free again: one that has the time is started."""
+    config = make_owner(start_timeout=0.001, max_kernels=1)
+
+    async def scenario() -> None:
+        kernels = LocalKernels(Path(config.socket))
+        for _ in range(2):
+            with pytest.raises(KernelUnavailable, match=r"did not answer within 0\.001 s"):
+                await kernels.start("slow", "tester")
+        await kernels.aclose()
+
+    asyncio.run(scenario())
+
+
 def test_garbage_is_let_go(kernel_owner_config: OwnerConfig) -> None:
     """A client that does not speak the protocol is disconnected, and the owner lives on."""
 

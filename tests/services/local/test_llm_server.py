@@ -1,13 +1,7 @@
 """The local model's server, with the real model, as clients of TGI see it."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,29 +14,11 @@ from text_generation import (  # type: ignore[import-untyped]  # it ships no py.
 from pybot.config import LlmSettings
 from pybot.services.llm.base import Delta, ModelRequest, ResponseEnd, Turn
 from pybot.services.llm.tgi import TgiModel
+from tests.services.local.llm_server_process import WAIT, end, start
 
-COMMAND = [sys.executable, "-m", "pybot.services.local.llm_server"]
-LISTENING = "Listening on "
 PROMPT = "<|im_start|>user\nCount from 1 to 9.<|im_end|>\n<|im_start|>assistant\n"
 # The client of TGI calls pydantic's old names.
 pytestmark = pytest.mark.filterwarnings("ignore:The `dict` method is deprecated")
-WAIT = 100  # seconds, for a machine that does a lot else
-
-
-def start(*arguments: str) -> tuple[subprocess.Popen[str], str]:
-    """A server on a free port, and where it listens."""
-    process = subprocess.Popen([*COMMAND, "--port", "0", *arguments], stdout=-1, text=True)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line.startswith(LISTENING)
-    return process, line.removeprefix(LISTENING).strip()
-
-
-def end(process: subprocess.Popen[str]) -> int:
-    process.terminate()
-    assert process.stdout is not None
-    process.stdout.close()
-    return process.wait(WAIT)
 
 
 @pytest.fixture(scope="module")
@@ -255,56 +231,3 @@ async def test_adapter_speaks_with_it(url: str) -> None:
     text = "".join(item.text for item in items if isinstance(item, Delta))
     assert text
     assert "\ufffd" not in text
-
-
-def test_taken_port_is_one_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        done = subprocess.run(
-            [*COMMAND, "--port", port], capture_output=True, text=True, timeout=WAIT, check=False
-        )
-    assert done.returncode == 1
-    assert done.stderr.strip().count("\n") == 0
-    assert f"cannot listen on port {port}" in done.stderr
-
-
-def test_killed_server_leaves_nothing_after_the_next_start(tmp_path: Path) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    if len(str(tmp_path)) >= 70:
-        environment["TMPDIR"] = tempfile.gettempdir()
-    killed = subprocess.Popen([*COMMAND, "--port", "0"], stdout=-1, text=True, env=environment)
-    assert killed.stdout is not None
-    killed.stdout.readline()
-    folder = Path(environment["TMPDIR"])
-    assert list(folder.glob(f"pybot-llm-{killed.pid}-*"))
-    killed.kill()
-    killed.wait()
-    killed.stdout.close()
-    again = subprocess.Popen([*COMMAND, "--port", "0"], stdout=-1, text=True, env=environment)
-    assert again.stdout is not None
-    again.stdout.readline()
-    assert not list(folder.glob(f"pybot-llm-{killed.pid}-*"))
-    assert end(again) == 0
-    assert not list(folder.glob(f"pybot-llm-{again.pid}-*"))
-
-
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="only Linux tells a child of its parent's death"
-)
-def test_it_ends_with_its_parent() -> None:
-    script = (
-        "import subprocess, sys, time\n"
-        f"child = subprocess.Popen({[*COMMAND, '--port', '0']!r}, stdout=subprocess.PIPE)\n"
-        "print(child.stdout.readline().decode(), child.pid, flush=True)\n"
-        "time.sleep(1000)"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=-1, text=True)
-    assert parent.stdout is not None
-    port = int(parent.stdout.readline().rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        parent.kill()
-        parent.wait()
-        parent.stdout.close()
-        connection.settimeout(WAIT)
-        # The end of the server is the end of its connections.
-        assert connection.recv(1) == b""

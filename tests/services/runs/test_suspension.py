@@ -10,38 +10,10 @@ from pybot.errors import Conflict, NotFound
 from pybot.services.agent.ports import Decision, Suspension
 from pybot.services.records import Run, RunPhase, RunStatus, Viewer
 from pybot.services.store import keys
-from tests.services.runs.conftest import ANN, USAGE, Room, ScriptedAnswers, until
+from tests.services.runs.conftest import ANN, USAGE, Room, until
+from tests.services.runs.suspended import YES, suspended, suspending, until_suspended
 
 DAY = 24 * 60 * 60 * 1000  # ms
-YES = Decision(text="yes")
-
-
-def suspending(phase: RunPhase = RunPhase.AWAITING_APPROVAL) -> ScriptedAnswers:
-    """Answers that wait for a decision first, and are complete then."""
-    answers = ScriptedAnswers(suspend_for=phase)
-    answers.gate.set()
-    return answers
-
-
-async def suspended(room: Room, phase: RunPhase = RunPhase.AWAITING_APPROVAL) -> Run:
-    """A run that waits; its worker has stopped since."""
-    run = await room.send()
-    async with room.worker(suspending(phase)):
-        await until_suspended(room, run)
-    return run
-
-
-async def until_suspended(room: Room, run: Run) -> None:
-    """Wait until a run waits, and everything around it is written."""
-    client = room.services.client
-
-    async def waits() -> bool:
-        after = await room.noted(run.id) or 0
-        return after > time.time() * 1000 and not await client.exists(keys.lease(run.id))
-
-    async with asyncio.timeout(30):
-        while not await waits():  # noqa: ASYNC110 (Redis has it)
-            await asyncio.sleep(0.01)
 
 
 async def pass_time(room: Room, run: Run, milliseconds: int) -> None:

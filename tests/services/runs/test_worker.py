@@ -8,8 +8,12 @@ import pytest
 from pybot.errors import Unavailable
 from pybot.services.background.repairing import repair_repeatedly
 from pybot.services.background.supervisor import Supervisor
-from pybot.services.records import RunStatus
+from pybot.services.records import Run, RunErrorCode, RunStatus
+from pybot.services.runs.log import FencedLog
+from pybot.services.runs.queue import RunQueue
+from pybot.services.runs.repair import Repair
 from pybot.services.store import keys
+from tests.failures import BUG, async_bug, failures_logged
 from tests.services.runs.conftest import ANN, Room, ScriptedAnswers, until
 
 
@@ -160,3 +164,135 @@ async def test_loop_that_fails_is_seen(
     monkeypatch.setattr(repair, "repair", bug)
     await supervisor.start(repair_repeatedly(repair, "repair", 1), "repair of runs")
     assert "repair of runs" in supervisor.failure
+
+
+async def test_worker_goes_on_after_an_outage(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes runs again once Redis is back, and so is repair."""
+    calls = list[str]()
+
+    def out_of_reach_once(target: type, name: str) -> None:
+        original = getattr(target, name)
+
+        async def once(self: object) -> object:
+            calls.append(name)
+            if calls.count(name) == 1:
+                raise Unavailable("Redis is away")
+            return await original(self)
+
+        monkeypatch.setattr(target, name, once)
+
+    monkeypatch.setattr("pybot.services.runs.worker.REDIS_PAUSE", 0.01)
+    out_of_reach_once(RunQueue, "take")
+    out_of_reach_once(Repair, "repair")
+    run = await room.send()
+    answers = ScriptedAnswers()
+    answers.gate.set()
+    supervisor = room.services.supervisor
+    supervisor.start(repair_repeatedly(room.repair(), "repair", 0.01), "repair of the test")
+    async with room.worker(answers):
+        await room.until(run, RunStatus.COMPLETED)
+    await until(lambda: calls.count("repair") > 1)
+    assert supervisor.failure == ""
+
+
+async def test_run_taken_while_its_worker_stops_is_handed_over(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis gave it out just before; whoever cannot put it back leaves it to repair."""
+    take = RunQueue.take
+    for is_redis_away in (False, True):
+        run, taking, given = await room.send(), asyncio.Event(), asyncio.Event()
+
+        async def take_late(_: object, run: Run = run) -> str:
+            await take(room.queue)
+            taking.set()  # noqa: B023 (called in the same turn)
+            await given.wait()  # noqa: B023
+            return run.id
+
+        async def refuse(*_: object) -> None:
+            raise Unavailable("Redis is away")
+
+        async def give(_: object) -> None:
+            given.set()  # noqa: B023
+
+        with monkeypatch.context() as patched:
+            patched.setattr(RunQueue, "take", take_late)
+            patched.setattr(RunQueue, "wake", give)
+            if is_redis_away:
+                patched.setattr(RunQueue, "add", refuse)
+            answers = ScriptedAnswers()
+            async with room.worker(answers):
+                await taking.wait()
+        assert answers.begun == []
+        assert await room.queued() == ([] if is_redis_away else [run.id])
+        assert await room.noted(run.id) is not None
+        await room.services.client.delete(keys.QUEUE)
+
+
+async def test_bug_in_an_answer_fails_its_run_alone(
+    room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The user is given an ID, under which the log has the traceback."""
+    answers = ScriptedAnswers()
+    monkeypatch.setattr(answers, "answer", async_bug)
+    run = await room.send()
+    async with room.worker(answers):
+        await room.until(run, RunStatus.FAILED)
+    snapshot = await room.services.snapshots.open(ANN, run.id.partition(".")[0])
+    error = (await room.services.snapshots.run(snapshot, run.id)).error
+    assert error is not None
+    assert error.code is RunErrorCode.INTERNAL
+    assert BUG not in error.message
+    (logged,) = failures_logged(caplog)
+    assert logged.rpartition("=")[2] in error.message
+
+
+async def test_run_whose_lease_cannot_be_renewed_goes_on(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis may be back before the lease ends."""
+    run = await room.send()
+    answers, tries = ScriptedAnswers(), list[None]()
+
+    async def refuse(_: object) -> bool:
+        tries.append(None)
+        raise Unavailable("Redis is away")
+
+    monkeypatch.setattr(FencedLog, "renew_lease", refuse)
+    async with room.worker(answers) as worker:
+        await until(lambda: answers.begun)
+        for count in (1, 2):
+            worker.check_cancelled(run.id)
+            await until(lambda: len(tries) >= count)  # noqa: B023 (called at once)
+        answers.gate.set()
+        await room.until(run, RunStatus.COMPLETED)
+
+
+async def test_bug_around_an_answer_leaves_its_run_to_repair(
+    room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The worker goes on with others."""
+    run = await room.send()
+    with monkeypatch.context() as patched:
+        patched.setattr("pybot.services.runs.attempt.Attempt._once", async_bug)
+        async with room.worker(ScriptedAnswers()):
+            await until(lambda: failures_logged(caplog))
+    assert failures_logged(caplog) == [f"run={run.id} failed and waits for repair"]
+    assert await room.noted(run.id) is not None
+
+
+async def test_lease_that_cannot_be_released_runs_out(
+    room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The worker ends all the same, and the next one waits for it."""
+
+    async def refuse(_: object) -> None:
+        raise Unavailable("Redis is away")
+
+    monkeypatch.setattr("pybot.services.runs.fence.Lease.release", refuse)
+    run = await room.send()
+    answers = ScriptedAnswers()
+    async with room.worker(answers):
+        await until(lambda: answers.begun)
+    assert "the lease is not released: Redis is away" in caplog.text
+    assert await room.services.client.exists(keys.lease(run.id))

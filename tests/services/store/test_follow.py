@@ -7,12 +7,12 @@ from contextlib import aclosing
 import pytest
 from redis.asyncio import Redis
 
-from pybot.errors import CursorExpired
+from pybot.errors import CursorExpired, Unavailable
 from pybot.services.background.supervisor import Supervisor
 from pybot.services.records.events import Entry, TextDelta, encode
 from pybot.services.store.appender import Appender
 from pybot.services.store.client import Client, connect
-from pybot.services.store.follow import check_cursor, follow
+from pybot.services.store.follow import check_cursor, follow, retry_during_outage
 from pybot.services.store.hub import INBOX_SIZE, LOOK_INTERVAL, SILENT_LOOKS, Hub
 from pybot.services.store.write import SKIPPED_NUMBERS, Write
 from tests.readers import reader_count
@@ -214,3 +214,24 @@ async def test_reader_right_after_the_last_one_left_does_not_wait(
     for _ in range(20):
         assert len(await here.collect(1)) == 1
     assert loop.time() - begun < 4
+
+
+async def test_short_outage_is_waited_for_and_a_long_one_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries = list[None]()
+
+    async def away_twice() -> int:
+        tries.append(None)
+        if len(tries) < 3:
+            raise Unavailable("Redis is away")
+        return len(tries)
+
+    async def away() -> None:
+        raise Unavailable("Redis is away")
+
+    monkeypatch.setattr("pybot.services.store.follow.OUTAGE_PAUSE", 0.001)
+    assert await retry_during_outage(away_twice) == 3
+    monkeypatch.setattr("pybot.services.store.follow.OUTAGE", 0.01)
+    with pytest.raises(Unavailable):
+        await retry_during_outage(away)

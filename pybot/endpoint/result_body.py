@@ -1,10 +1,11 @@
 """The body of an answer, the same over HTTP and in event streams."""
 
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
+
+from pybot.endpoint.upstream_strawberry import PreExecutionError
 
 
-def body_of(result: ExecutionResult) -> dict[str, object]:
+def result_body(result: ExecutionResult) -> dict[str, object]:
     """The result as JSON carries it: no `data` when nothing was executed."""
     body: dict[str, object] = {}
     if result.errors:

@@ -1,7 +1,7 @@
 """How much a GraphQL document asks for: depth, aliases, directives, fields and cost.
 
-Fragments are weighed once each and remembered, so the work is linear in the document, however
-often fragments name one another.
+Each fragment is counted once and remembered, so the work is linear in the document, however often
+fragments name one another.
 """
 
 from collections.abc import Mapping
@@ -40,11 +40,11 @@ _MAX_NESTING = 100
 
 
 class NestedTooDeeply(Exception):
-    """The document has more levels than are walked."""
+    """The document has more levels of braces than are counted."""
 
 
 @dataclass
-class Weight:
+class Complexity:
     """What a selection asks for. `varies` says that variables decide on its cost."""
 
     depth: int = 0
@@ -54,8 +54,8 @@ class Weight:
     cost: int = 0
     varies: bool = False
 
-    def add(self, other: "Weight", *, cost: bool = True) -> None:
-        """Take in what stands beside it."""
+    def add(self, other: "Complexity", *, cost: bool = True) -> None:
+        """Add what a selection beside it asks for; with `cost` False all but the cost."""
         self.depth = max(self.depth, other.depth)
         self.aliases += other.aliases
         self.directives += other.directives
@@ -65,40 +65,40 @@ class Weight:
 
 
 @dataclass
-class Scale:
-    """Weighs selections. Without `variables`, sizes that they decide count as one."""
+class ComplexityCounter:
+    """Counts what selections ask for. Without `variables`, sizes that they decide count as one."""
 
     schema: GraphQLSchema
     limits: QueryLimits
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: Mapping[str, Any] | None = None
-    known: dict[str, Weight] = field(default_factory=dict[str, Weight])
+    known: dict[str, Complexity] = field(default_factory=dict[str, Complexity])
     open: set[str] = field(default_factory=set[str])
     level: int = 0
 
     def selections(
         self, selection_set: SelectionSetNode | None, parent: GraphQLNamedType | None
-    ) -> Weight:
-        """Everything in braces; of parts that exclude each other, the dearest counts."""
+    ) -> Complexity:
+        """All in braces; of types that exclude each other, the one of the highest cost counts."""
         if self.level > _MAX_NESTING:
             raise NestedTooDeeply
         self.level += 1
-        total = Weight()
+        total = Complexity()
         exclusive: dict[str, int] = {}
         for node in selection_set.selections if selection_set else ():
-            weight, condition = self.selection(node, parent)
-            weight.directives += len(node.directives or ())
+            complexity, condition = self.selection(node, parent)
+            complexity.directives += len(node.directives or ())
             only = condition is not parent and isinstance(condition, GraphQLObjectType)
-            total.add(weight, cost=not only)
+            total.add(complexity, cost=not only)
             if only and condition is not None:
-                exclusive[condition.name] = exclusive.get(condition.name, 0) + weight.cost
+                exclusive[condition.name] = exclusive.get(condition.name, 0) + complexity.cost
         total.cost += max(exclusive.values(), default=0)
         self.level -= 1
         return total
 
     def selection(
         self, node: SelectionNode, parent: GraphQLNamedType | None
-    ) -> tuple[Weight, GraphQLNamedType | None]:
+    ) -> tuple[Complexity, GraphQLNamedType | None]:
         """One selection, and the type that it is for."""
         if isinstance(node, FieldNode):
             return self.field(node, parent), parent
@@ -108,21 +108,21 @@ class Scale:
             return self.selections(node.selection_set, condition), condition
         if isinstance(node, FragmentSpreadNode):
             return self.fragment(node.name.value)
-        return Weight(), parent
+        return Complexity(), parent
 
-    def fragment(self, name: str) -> tuple[Weight, GraphQLNamedType | None]:
-        """A named fragment. Unknown and circular ones weigh nothing: validation refuses them."""
+    def fragment(self, name: str) -> tuple[Complexity, GraphQLNamedType | None]:
+        """A named fragment. Unknown and circular ones count nothing: validation refuses them."""
         definition = self.fragments.get(name)
         if definition is None or name in self.open:
-            return Weight(), None
+            return Complexity(), None
         condition = self.schema.type_map.get(definition.type_condition.name.value)
         if name not in self.known:
             self.open.add(name)
             self.known[name] = self.selections(definition.selection_set, condition)
             self.open.discard(name)
-        return Weight(**vars(self.known[name])), condition
+        return Complexity(**vars(self.known[name])), condition
 
-    def field(self, node: FieldNode, parent: GraphQLNamedType | None) -> Weight:
+    def field(self, node: FieldNode, parent: GraphQLNamedType | None) -> Complexity:
         """A field with all that is below it."""
         name = node.name.value
         definition = _field_of(parent, name)
@@ -178,7 +178,7 @@ class Scale:
         return None
 
     def default_size(self, definition: GraphQLField | None) -> int:
-        """The size of a page that was not asked for; 1 for fields that have no pages."""
+        """The size of a page when the query gives none; 1 for fields without pages."""
         if definition is None or not any(name in definition.args for name in _PAGE_ARGUMENTS):
             return 1
         default = getattr(definition.args.get("first"), "default_value", None)
@@ -196,26 +196,28 @@ def _type_of(definition: GraphQLField | None) -> GraphQLNamedType | None:
     return get_named_type(cast("GraphQLType", definition.type)) if definition else None
 
 
-def scale_for(schema: GraphQLSchema, document: DocumentNode, limits: QueryLimits) -> Scale:
-    """A scale that knows the document's fragments."""
+def counter_for(
+    schema: GraphQLSchema, document: DocumentNode, limits: QueryLimits
+) -> ComplexityCounter:
+    """A counter that knows the document's fragments."""
     fragments = {
         node.name.value: node
         for node in document.definitions
         if isinstance(node, FragmentDefinitionNode)
     }
-    return Scale(schema, limits, fragments)
+    return ComplexityCounter(schema, limits, fragments)
 
 
-def weigh(scale: Scale, operation: OperationDefinitionNode) -> Weight:
+def complexity_of(counter: ComplexityCounter, operation: OperationDefinitionNode) -> Complexity:
     """What an operation asks for."""
-    weight = scale.selections(
-        operation.selection_set, scale.schema.get_root_type(operation.operation)
+    complexity = counter.selections(
+        operation.selection_set, counter.schema.get_root_type(operation.operation)
     )
-    weight.directives += len(operation.directives or ())
-    return weight
+    complexity.directives += len(operation.directives or ())
+    return complexity
 
 
-def sizes_from(
+def size_variables(
     operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """The variables of an operation, its own defaults where none is given."""

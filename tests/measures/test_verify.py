@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 CONFTEST = """
 from tests.measures import branches, parts
 from tests.measures.finding import Finding
-branches.judge = lambda folder: Finding("1 % ran", {missing!r})
-parts.judge = lambda folder: Finding("2 were used", "")
+branches.verify = lambda folder: Finding("1 % ran", {missing!r})
+parts.verify = lambda folder: Finding("2 were used", "")
 """
 
 
@@ -48,7 +48,7 @@ def test_run_fails_with_what_is_missing(
     assert ("line 7" in lines) is ("error" in last)
 
 
-def test_part_of_the_tests_is_not_judged(tmp_path: Path) -> None:
+def test_part_of_the_tests_is_not_verified(tmp_path: Path) -> None:
     code, lines = run(tmp_path, "line 7", "pass")
     assert code == pytest.ExitCode.OK
     assert "1 % ran" not in lines

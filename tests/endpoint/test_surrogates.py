@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pybot.endpoint.unicode import half_pair
+from pybot.endpoint.surrogates import lone_surrogate_error
 from tests.endpoint.conftest import Server, closed, initialised, receive, send, subscribe
 
 HALF, PAIR = "\ud83d", "\\ud83d\\ude00"
@@ -25,7 +25,7 @@ GREET = "query Greet($n: String!) {hello(name: $n)}"
 def test_place_is_named(
     query: str, name: str | None, variables: Any, words: str, argument: list[str] | None
 ) -> None:
-    error = half_pair(query, name, variables)
+    error = lone_surrogate_error(query, name, variables)
     assert error is not None
     assert error.message.startswith(words)
     assert (error.extensions or {}).get("argument") == argument
@@ -33,7 +33,10 @@ def test_place_is_named(
 
 
 def test_whole_text_is_let_through() -> None:
-    assert half_pair(GREET + "# 😀", "Greet", {"n": "😀é\0", "m": [None, 1.5, {"é": True}]}) is None
+    assert (
+        lone_surrogate_error(GREET + "# 😀", "Greet", {"n": "😀é\0", "m": [None, 1.5, {"é": True}]})
+        is None
+    )
 
 
 def deep(item: Any) -> Any:
@@ -43,8 +46,8 @@ def deep(item: Any) -> Any:
 
 
 def test_depth_is_no_hindrance() -> None:
-    assert half_pair(GREET, None, {"n": deep(HALF)}) is not None
-    assert half_pair(GREET, None, {"n": deep("😀")}) is None
+    assert lone_surrogate_error(GREET, None, {"n": deep(HALF)}) is not None
+    assert lone_surrogate_error(GREET, None, {"n": deep("😀")}) is None
 
 
 BODIES = [

@@ -1,12 +1,12 @@
-"""What is wrong with a message of graphql-transport-ws, if anything (no I/O)."""
+"""Checks the messages that clients send over graphql-transport-ws (no I/O)."""
 
 from typing import cast
 
-from pybot.endpoint.unicode import is_whole
+from pybot.endpoint.surrogates import is_encodable
 
 
-def problem(message: object) -> str | None:
-    """A short sentence for the close frame, or None for a well-formed message."""
+def message_problem(message: object) -> str | None:
+    """What is wrong with a message, short enough for a close frame; None for a well-formed one."""
     if not isinstance(message, dict):
         return "A message must be a JSON object"
     fields = cast("dict[str, object]", message)
@@ -22,7 +22,7 @@ def problem(message: object) -> str | None:
 
 def is_id(value: object) -> bool:
     """Whether a value can name an operation."""
-    return isinstance(value, str) and bool(value) and is_whole(value)
+    return isinstance(value, str) and bool(value) and is_encodable(value)
 
 
 def _payload_problem(payload: object) -> str | None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from pybot.endpoint.json_text import decode
 from pybot.endpoint.masking import BAD_INPUT
 from pybot.endpoint.refusal import JSON, Refusal, bad_request
-from pybot.endpoint.unicode import half_pair
+from pybot.endpoint.surrogates import lone_surrogate_error
 
 # Seconds for a body to arrive; bodies are at most a megabyte.
 _BODY_TIMEOUT = 30
@@ -65,7 +65,7 @@ def _operation(fields: Mapping[str, object]) -> Operation:
     if not isinstance(operation_name, str | None):
         raise bad_request("`operationName` must be a string or null.")
     variables, extensions = _object(fields, "variables"), _object(fields, "extensions")
-    if error := half_pair(query, operation_name, variables):
+    if error := lone_surrogate_error(query, operation_name, variables):
         raise Refusal(400, BAD_INPUT, error.message, extensions=error.extensions)
     return Operation(query, variables, operation_name, extensions)
 
