@@ -1,9 +1,11 @@
-"""What the log says of loops that have failed."""
+"""Functions that fail in place of others, and what the log says of it."""
 
 import asyncio
+from typing import NoReturn
 
 import pytest
 
+from pybot.errors import Unavailable
 from pybot.services.background.supervisor import Supervisor
 
 BUG = "a bug of the test"
@@ -17,6 +19,11 @@ def bug(*_: object, **__: object) -> None:
 async def async_bug(*_: object, **__: object) -> None:
     """The same for a coroutine function."""
     raise RuntimeError(BUG)
+
+
+async def redis_is_away(*_: object) -> NoReturn:
+    """Replaces what asks Redis, while it is out of reach."""
+    raise Unavailable("Redis is away")
 
 
 async def until_failed(supervisor: Supervisor) -> None:

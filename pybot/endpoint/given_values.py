@@ -112,9 +112,7 @@ class _Finder(Visitor):
 
     def _is_wanted(self, node: FieldNode | DirectiveNode, argument: ArgumentNode) -> bool:
         """Whether the error points at the field or the directive, or into the argument."""
-        return (
-            self._wanted is node or self._wanted is argument or _is_inside(self._wanted, argument)
-        )
+        return self._wanted is node or _is_inside(self._wanted, argument)
 
 
 def _is_inside(node: Node, other: Node) -> bool:

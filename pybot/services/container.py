@@ -89,6 +89,7 @@ async def open_services(
         supervisor = Supervisor(on_failure)
         await exits.enter_async_context(supervisor.running())
         store = await open_storage(exits, settings, supervisor)
+        # Before anything else is read or written there.
         await upgrade_data(store.client, settings.redis_om_url.get_secret_value(), supervisor)
         model = model_of(settings.llm)
         exits.push_async_callback(model.aclose)

@@ -16,8 +16,6 @@ from tests.mutants.upstream_mutmut import NOT_RUN, exit_codes
 # Exit codes of pytest and of mutmut for what no test noticed: all passed, none was chosen, none
 # reaches it. Each other one is a failure, also a run that went on far too long or crashed.
 UNNOTICED = (0, 5, 33)
-# Seconds for a mutant: thrice what its tests take, and thrice ten for what they have to start.
-# Tests with a time limit of their own are the long ones: thousands of steps, or a whole machine.
 # Each mutant has a process in which no test ran before: what tests share, as an event of asyncio
 # among their parameters, would fail the second time whatever the mutant. It has what takes longest
 # to import, and nothing of Pybot.
@@ -25,6 +23,9 @@ PRELOADED = (
     "aiohttp", "aredis_om", "graphql", "httpx2", "jupyter_client", "langchain_core.messages",
     "pydantic_settings", "redis.asyncio", "strawberry", "text_generation", "uvicorn", "websockets",
 )  # fmt: skip
+# Seconds for a mutant: thrice what its tests take, and thrice ten for what they have to start.
+# Tests with a time limit of their own are left out, the long ones: thousands of steps, or a whole
+# machine.
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["pybot"]

@@ -36,7 +36,7 @@ async def test_cancel_in_mid_token_closes_the_models_stream(server: Server) -> N
     assert run_of(events)["status"] == "CANCELLED"
     message = (await ann.snapshot(sent["conversation"]["id"]))["messages"]["nodes"][-1]
     assert message["status"] == "CANCELLED"
-    assert message["parts"][0]["text"].startswith("w0 w1")
+    assert message["parts"][0]["text"].startswith("w0")
     again = await ann.send("go on", sent["conversation"]["id"])
     assert run_of(await ann.until_ended(again))["status"] == "COMPLETED"
 

@@ -215,7 +215,8 @@ async def test_conversation_deleted_in_mid_answer_ends_its_run(server: Server) -
 async def test_writing_cost_does_not_grow_with_the_list(server: Server) -> None:
     """Page and totals come from a sorted set: a hundred conversations list in one page."""
     ann = server.user()
-    await asyncio.gather(*(create(ann, title=f"c{number}") for number in range(100)))
+    made = await asyncio.gather(*(create(ann, title=f"c{number}") for number in range(100)))
+    assert [payload["errors"] for payload in made if payload["errors"]] == []
     page = await listed(ann, first=100)
     assert page["totalCount"] == len(page["edges"]) == 100
     assert len(set(titles(page))) == 100

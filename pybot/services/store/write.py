@@ -148,7 +148,7 @@ class Write:
         return self.require("fence", attempt, "HGET", keys.run(run_id), "attempt")
 
     def skipping_numbers(self) -> Self:
-        """Leave numbers out, so that none is used without_changes that Redis has given and lost."""
+        """Leave numbers out, so that none is used again that Redis has given and lost."""
         self.skipped = SKIPPED_NUMBERS
         return self
 

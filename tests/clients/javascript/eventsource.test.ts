@@ -6,15 +6,21 @@ import { url } from "./server.ts";
 
 /** Subscriptions by EventSource through the network, all else by `fetch`. */
 function openBrowser(through: string): Bare {
+  const followed = new Set<() => void>();
   return {
     subscribe<Data>(request: Request, sink: Sink<Data>) {
       const next = (payload: unknown) => sink.next(payload as Answer<Data>);
       const { query, variables } = request;
-      if (query.startsWith("subscription")) return follow(through, query, variables, next);
+      if (query.startsWith("subscription")) {
+        const stop = follow(through, query, variables, next);
+        followed.add(stop);
+        return stop;
+      }
       ask(request).then(next, (error: unknown) => sink.error(error));
       return () => undefined;
     },
-    dispose: () => undefined,
+    // An EventSource that is not closed connects again for ever.
+    dispose: () => followed.forEach((stop) => stop()),
   };
 }
 

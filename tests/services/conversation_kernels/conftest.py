@@ -56,6 +56,31 @@ async def kernel(services: Services) -> Kernel:
     return await stored(services, conversation_id)
 
 
+@pytest.fixture
+async def starting(
+    services: Services, provider: FakeKernels, kernel: Kernel
+) -> "asyncio.Task[int]":
+    """The start of a second kernel, which goes on until the provider's gate is opened."""
+    await services.kernels.shutdown(ANN, kernel.conversation_id)
+    provider.gate.clear()
+    port = services.kernels.of(ANN, kernel.conversation_id)
+    task = asyncio.create_task(port.ensure_started())
+    await provider.until("start k2")
+    return task
+
+
+async def shut_down_during_restart(
+    services: Services, provider: FakeKernels, kernel: Kernel
+) -> tuple["asyncio.Task[Kernel]", "asyncio.Task[Kernel]"]:
+    """A restart and a shutdown, both with the provider until its gate is opened."""
+    provider.gate.clear()
+    restarting = asyncio.create_task(services.kernels.restart(ANN, kernel.conversation_id))
+    await provider.until("restart k1")
+    stopping = asyncio.create_task(services.kernels.shutdown(ANN, kernel.conversation_id))
+    await provider.until("shutdown k1")
+    return restarting, stopping
+
+
 async def stored(services: Services, conversation_id: str) -> Kernel:
     found = await services.kernels.records.load(conversation_id)
     assert found is not None

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from pybot.errors import Conflict, Unavailable
 from pybot.services.container import Services
@@ -15,6 +16,7 @@ from tests.services.conversation_kernels.conftest import (
     BUSY,
     IDLE,
     RESTARTING,
+    shut_down_during_restart,
     statuses,
     stored,
     until_running,
@@ -82,13 +84,8 @@ async def test_restart_by_a_run_is_not_its_users(
 
 
 async def test_shutdown_while_the_kernel_starts_ends_the_start(
-    services: Services, provider: FakeKernels, kernel: Kernel
+    services: Services, provider: FakeKernels, kernel: Kernel, starting: "asyncio.Task[int]"
 ) -> None:
-    await services.kernels.shutdown(ANN, kernel.conversation_id)
-    provider.gate.clear()
-    port = services.kernels.of(ANN, kernel.conversation_id)
-    starting = asyncio.create_task(port.ensure_started())
-    await provider.until("start k2")
     await services.kernels.shutdown(ANN, kernel.conversation_id)
     provider.gate.set()
     with pytest.raises(KernelEndedByUser, match="shut down"):
@@ -111,11 +108,7 @@ async def test_shutdown_that_fails_leaves_the_kernel(
 async def test_shutdown_during_a_restart_is_the_last_word(
     services: Services, provider: FakeKernels, kernel: Kernel
 ) -> None:
-    provider.gate.clear()
-    restarting = asyncio.create_task(services.kernels.restart(ANN, kernel.conversation_id))
-    await provider.until("restart k1")
-    stopping = asyncio.create_task(services.kernels.shutdown(ANN, kernel.conversation_id))
-    await provider.until("shutdown k1")
+    restarting, stopping = await shut_down_during_restart(services, provider, kernel)
     provider.gate.set()
     assert (await stopping).status is (await restarting).status is KernelStatus.STOPPED
     assert provider.alive == set()
@@ -170,3 +163,19 @@ async def test_end_of_a_deleted_conversations_kernel_needs_no_record(
     await services.client.hset(keys.conversation(named), "deleted_at", 0)
     await services.kernels.record_end(named, "k1", KernelStatus.DEAD)
     assert (await stored(services, named)).status is KernelStatus.DEAD
+
+
+async def test_shutdown_that_fails_late_leaves_the_next_kernel(
+    services: Services, provider: FakeKernels, kernel: Kernel
+) -> None:
+    """The old one is not put back in place of one that was started meanwhile."""
+    provider.gate.clear()
+    stopping = asyncio.create_task(services.kernels.shutdown(ANN, kernel.conversation_id))
+    await provider.until("shutdown k1")
+    started = replace(kernel, generation=2, kernel_id="k2")
+    await services.kernels.records.change(kernel.conversation_id, lambda _: started)
+    provider.failure = KernelUnavailable("No gateway.")
+    provider.gate.set()
+    with pytest.raises(Unavailable):
+        await stopping
+    assert await stored(services, kernel.conversation_id) == started

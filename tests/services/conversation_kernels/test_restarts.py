@@ -223,15 +223,14 @@ async def test_kernel_that_is_being_started_again_is_none_yet(
     services: Services, provider: FakeKernels, kernel: Kernel
 ) -> None:
     """Its record says nothing of the process before it: neither which it was nor since when."""
-    await services.kernels.shutdown(ANN, kernel.conversation_id)
+    provider.kill("k1")
     provider.gate.clear()
-    port = services.kernels.of(ANN, kernel.conversation_id)
-    starting = asyncio.create_task(port.ensure_started())
+    starting = asyncio.create_task(services.kernels.restart(ANN, kernel.conversation_id))
     await provider.until("start k2")
     found = await stored(services, kernel.conversation_id)
-    assert (found.status, found.generation) == (KernelStatus.STARTING, 2)
+    assert (found.status, found.generation) == (RESTARTING, 2)
     assert (found.kernel_id, found.started_at) == (None, None)
     provider.gate.set()
-    assert await starting == 2
+    assert (await starting).generation == 2
     found = await stored(services, kernel.conversation_id)
     assert (found.kernel_id, found.started_at is not None) == ("k2", True)

@@ -17,23 +17,11 @@ from tests.services.conversation_kernels.conftest import (
     IDLE,
     RESTARTING,
     lose_restart,
+    shut_down_during_restart,
     stored,
 )
 
 NO_GATEWAY = KernelUnavailable("No gateway.")
-
-
-@pytest.fixture
-async def starting(
-    services: Services, provider: FakeKernels, kernel: Kernel
-) -> "asyncio.Task[int]":
-    """The start of a second kernel, which goes on until the provider's gate is opened."""
-    await services.kernels.shutdown(ANN, kernel.conversation_id)
-    provider.gate.clear()
-    port = services.kernels.of(ANN, kernel.conversation_id)
-    task = asyncio.create_task(port.ensure_started())
-    await provider.until("start k2")
-    return task
 
 
 async def test_start_that_fails_is_dead_and_may_be_tried_again(
@@ -94,11 +82,7 @@ async def test_kernel_shut_down_during_its_restart_is_not_started_instead(
     services: Services, provider: FakeKernels, kernel: Kernel
 ) -> None:
     """The provider finds its process gone: the shutdown has ended it."""
-    provider.gate.clear()
-    restarting = asyncio.create_task(services.kernels.restart(ANN, kernel.conversation_id))
-    await provider.until("restart k1")
-    stopping = asyncio.create_task(services.kernels.shutdown(ANN, kernel.conversation_id))
-    await provider.until("shutdown k1")
+    restarting, stopping = await shut_down_during_restart(services, provider, kernel)
     provider.failure = KernelDied("gone")
     provider.gate.set()
     assert (await restarting).status is KernelStatus.STOPPED

@@ -143,3 +143,29 @@ async def test_nothing_is_left_to_do_behind_ordinary_ones(services: Services) ->
     await services.conversations.delete(ANN, [created.conversation.id])
     assert await noted(services) == []
     assert await keys_like(services.client, "*history*") == []
+
+
+async def test_what_is_still_being_made_is_left_to_its_process(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await services.cleanup.mark_unfinished("0" * 32)
+    with monkeypatch.context() as patched:
+        patched.setattr(cleanup_module, "REPAIR_AGE", 60_000)
+        await services.cleanup.repair()
+        assert await noted(services) == [b"0" * 32]
+    await services.cleanup.repair()
+    assert await noted(services) == []
+
+
+@pytest.mark.parametrize("retention", [60, 2 * cleanup_module.TOMBSTONE_SECONDS])
+async def test_tombstone_lasts_for_a_day_or_as_long_as_events(
+    settings_with: SettingsWith, retention: int
+) -> None:
+    """A key that is used again within a day finds it, and a follower of the log as well."""
+    settings = settings_with(run={"concurrency": 0}, limits={"event_retention": retention})
+    async with open_services(settings) as services:
+        conversation_id = (await services.conversations.create(ANN)).conversation.id
+        await services.conversations.delete(ANN, [conversation_id])
+        left = await services.client.ttl(keys.conversation(conversation_id))
+        expected = max(retention, cleanup_module.TOMBSTONE_SECONDS)
+        assert expected - 60 < left <= expected

@@ -1,16 +1,17 @@
 """Commands on runs that meet a deletion, a worker or an outage between two of their steps."""
 
 import logging
-from typing import Any
 
 import pytest
 
-from pybot.errors import NotFound, Unavailable
-from pybot.services.records import Run, RunStatus, conversation_of
+from pybot.errors import NotFound
+from pybot.services.records import RunStatus, conversation_of
 from pybot.services.runs.log import FencedLog
 from pybot.services.runs.queue import RunQueue
 from pybot.services.store import keys
+from tests.failures import redis_is_away
 from tests.services.runs.conftest import ANN, Room
+from tests.services.runs.races import act_before
 
 
 async def test_conversation_deleted_in_the_moment_of_a_cancellation(
@@ -18,14 +19,12 @@ async def test_conversation_deleted_in_the_moment_of_a_cancellation(
 ) -> None:
     """What was read before does not count: the write finds that it is gone."""
     run = await room.send()
-    snapshots, client = room.services.snapshots, room.services.client
-    read = snapshots.run
+    client = room.services.client
 
-    async def delete_then_read(*arguments: Any) -> Run:
+    async def delete() -> None:
         await client.hset(keys.conversation(conversation_of(run.id)), "deleted_at", 1)
-        return await read(*arguments)
 
-    monkeypatch.setattr(snapshots, "run", delete_then_read)
+    act_before(monkeypatch, room.services.snapshots, "run", delete)
     with pytest.raises(NotFound) as gone:
         await room.services.runs.cancel(ANN, run.id)
     assert gone.value.path == ("runId",)
@@ -37,13 +36,7 @@ async def test_run_taken_up_in_the_moment_of_its_cancellation_is_left_to_its_wor
 ) -> None:
     """Who sees the mark, and ends it."""
     run = await room.send()
-    end = FencedLog.end
-
-    async def take_up_first(log: FencedLog, *arguments: Any) -> None:
-        await room.services.run_logs.of(ANN, run, "worker").take_up()
-        await end(log, *arguments)
-
-    monkeypatch.setattr(FencedLog, "end", take_up_first)
+    act_before(monkeypatch, FencedLog, "end", room.services.run_logs.of(ANN, run, "worker").take_up)
     with caplog.at_level(logging.INFO, "pybot"):
         _, left = await room.services.runs.cancel(ANN, run.id)
     assert left.status is RunStatus.IN_PROGRESS
@@ -55,12 +48,8 @@ async def test_message_counts_though_the_queue_is_out_of_reach(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Repair puts its run on the queue later."""
-
-    async def refuse(*_: object) -> None:
-        raise Unavailable("Redis is away")
-
     with monkeypatch.context() as patched:
-        patched.setattr(RunQueue, "add", refuse)
+        patched.setattr(RunQueue, "add", redis_is_away)
         run = await room.send()
     assert run.status is RunStatus.QUEUED
     assert await room.queued() == []

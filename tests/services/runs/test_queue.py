@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from typing import Any
 
-from pybot.services.runs.queue import BLOCK, RunQueue
+from pybot.services.runs.queue import BLOCK, WAKE_EXPIRES, RunQueue
+from pybot.services.store import keys
 from tests.services.runs.conftest import Room
 
 
@@ -59,3 +61,11 @@ async def test_cancelling_takes_a_run_off_the_queue_and_publishes_it(room: Room)
     assert await room.queued() == ["c.b"]
     async with asyncio.timeout(5):
         assert await noticed.get() == "c.a"
+
+
+async def test_word_to_a_worker_that_does_not_wait_is_not_left(room: Room) -> None:
+    """It was killed before it looked again."""
+    await room.queue.wake()
+    found: Any = await room.services.client.keys(keys.queue_wake("*"))
+    (name,) = found
+    assert 0 < await room.services.client.ttl(name) <= WAKE_EXPIRES

@@ -1,7 +1,10 @@
 """Repair on a real Redis: what a process that was lost has left is finished."""
 
+import pytest
+
 from pybot.services.agent.ports import Outcome
 from pybot.services.records import RunStatus
+from pybot.services.runs import repair
 from pybot.services.runs.repair import MIN_AGE, ORPHAN_AGE
 from pybot.services.store import keys
 from tests.services.runs.conftest import ANN, Room
@@ -65,3 +68,15 @@ async def test_run_that_has_ended_is_forgotten(room: Room) -> None:
     assert await client.exists(keys.UNFINISHED_RUNS, keys.viewer_runs(ANN.key)) == 0
     assert await room.services.viewerlog.cursor(ANN) == after + 1
     assert await room.queued() == []
+
+
+async def test_lost_runs_of_all_pages_are_put_back(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repair, "PAGE", 1)
+    runs = [await room.send() for _ in range(3)]
+    for run in runs:
+        assert await room.queue.take() == run.id
+        await room.age(run.id, MIN_AGE)
+    await room.repair().repair()
+    assert set(await room.queued()) == {run.id for run in runs}

@@ -20,7 +20,8 @@ from pybot.services.records import RunStatus
 from pybot.services.store import keys
 from tests.fixtures.server import SettingsWith
 from tests.services.runs.conftest import ANN, opened_room
-from tests.services.runs.test_suspension import DAY, pass_time, until_suspended
+from tests.services.runs.suspended import until_suspended
+from tests.services.runs.test_suspension import DAY, pass_time
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ from pybot.services.agent.ports import Decision, Suspension
 from pybot.services.records import Run, RunPhase, RunStatus, Viewer
 from pybot.services.store import keys
 from tests.services.runs.conftest import ANN, USAGE, Room, until
+from tests.services.runs.races import act_before
 from tests.services.runs.suspended import YES, suspended, suspending, until_suspended
 
 DAY = 24 * 60 * 60 * 1000  # ms
@@ -92,6 +92,9 @@ async def test_run_of_somebody_else_is_not_there(room: Room) -> None:
     with pytest.raises(NotFound) as unknown:
         await room.services.suspensions.resume(Viewer(username="bob"), run.id, YES)
     assert unknown.value.path == ("runId",)
+    with pytest.raises(NotFound) as never_was:
+        await room.services.suspensions.resume(ANN, f"{run.id}0", YES)
+    assert never_was.value.path == ("runId",)
     queued = await room.send()
     with pytest.raises(Conflict):
         await room.services.suspensions.resume(ANN, queued.id, YES)
@@ -158,13 +161,11 @@ async def test_conversation_deleted_in_the_moment_of_a_decision(
     """What was read before does not count: the write finds that it is gone."""
     run = await suspended(room)
     client = room.services.client
-    note = client.zadd
 
-    async def delete_first(*arguments: Any, **options: Any) -> Any:
+    async def delete() -> None:
         await client.hset(keys.conversation(run.id.partition(".")[0]), "deleted_at", 1)
-        return await note(*arguments, **options)
 
-    monkeypatch.setattr(client, "zadd", delete_first)
+    act_before(monkeypatch, client, "zadd", delete)
     with pytest.raises(NotFound) as gone:
         await room.services.suspensions.resume(ANN, run.id, YES)
     assert gone.value.path == ("runId",)

@@ -1,17 +1,24 @@
 """Suspensions and decisions that meet others, or an outage, between two of their steps."""
 
 import time
-from typing import Any
+from functools import partial
 
 import pytest
 
-from pybot.errors import Conflict, NotFound, Unavailable
+from pybot.errors import Conflict, NotFound
 from pybot.services.agent.ports import Suspension
-from pybot.services.records import RunPhase, RunStatus
+from pybot.services.records import Run, RunPhase, RunStatus
 from pybot.services.runs.queue import RunQueue
 from pybot.services.store import keys
+from tests.failures import redis_is_away
 from tests.services.runs.conftest import ANN, Room
+from tests.services.runs.races import act_before
 from tests.services.runs.suspended import YES, suspended
+
+
+async def decide(room: Room, run: Run) -> None:
+    """Write what a decision writes first."""
+    await room.services.client.hset(keys.run(run.id), "suspended_until", 0)
 
 
 async def test_decision_after_another_servers_is_a_conflict(
@@ -19,14 +26,7 @@ async def test_decision_after_another_servers_is_a_conflict(
 ) -> None:
     """What was read before does not count here either: the write finds the other one."""
     run = await suspended(room)
-    client = room.services.client
-    note = client.zadd
-
-    async def decide_first(*arguments: Any, **options: Any) -> Any:
-        await client.hset(keys.run(run.id), "suspended_until", 0)
-        return await note(*arguments, **options)
-
-    monkeypatch.setattr(client, "zadd", decide_first)
+    act_before(monkeypatch, room.services.client, "zadd", partial(decide, room, run))
     with pytest.raises(Conflict) as late:
         await room.services.suspensions.resume(ANN, run.id, YES)
     assert late.value.run_id == run.id
@@ -38,12 +38,8 @@ async def test_decision_counts_though_the_queue_is_out_of_reach(
 ) -> None:
     """Repair puts the run on the queue later."""
     run = await suspended(room)
-
-    async def unreachable(*_: object) -> None:
-        raise Unavailable("Redis is gone.")
-
     with monkeypatch.context() as patched:
-        patched.setattr(RunQueue, "add", unreachable)
+        patched.setattr(RunQueue, "add", redis_is_away)
         resumed = await room.services.suspensions.resume(ANN, run.id, YES)
     assert resumed.status is RunStatus.QUEUED
     assert await room.queued() == []
@@ -59,14 +55,7 @@ async def test_run_decided_while_it_was_listed_is_looked_after_at_once(
     run = await room.send()
     log = room.services.run_logs.of(ANN, run, "worker")
     await log.take_up()
-    viewerlog = room.services.viewerlog
-    publish = viewerlog.append
-
-    async def decide_first(*arguments: Any) -> Any:
-        await room.services.client.hset(keys.run(run.id), "suspended_until", 0)
-        return await publish(*arguments)
-
-    monkeypatch.setattr(viewerlog, "append", decide_first)
+    act_before(monkeypatch, room.services.viewerlog, "append", partial(decide, room, run))
     suspension = Suspension(phase=RunPhase.AWAITING_APPROVAL)
     assert await room.services.suspensions.suspend(log, ANN, suspension, 1.0) is None
     assert (await room.noted(run.id) or 0) <= time.time() * 1000

@@ -13,7 +13,7 @@ from pybot.services.runs.log import FencedLog
 from pybot.services.runs.queue import RunQueue
 from pybot.services.runs.repair import Repair
 from pybot.services.store import keys
-from tests.failures import BUG, async_bug, failures_logged
+from tests.failures import BUG, async_bug, failures_logged, redis_is_away
 from tests.services.runs.conftest import ANN, Room, ScriptedAnswers, until
 
 
@@ -70,11 +70,7 @@ async def test_worker_stops_although_redis_does_not_wake_it(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits for a run ends with the time that it waits at most; nothing is raised."""
-
-    async def refuse(_: object) -> None:
-        raise Unavailable("Redis is away")
-
-    monkeypatch.setattr("pybot.services.runs.queue.RunQueue.wake", refuse)
+    monkeypatch.setattr(RunQueue, "wake", redis_is_away)
     async with room.worker(ScriptedAnswers()):
         pass
     run = await room.send()
@@ -209,9 +205,6 @@ async def test_run_taken_while_its_worker_stops_is_handed_over(
             await given.wait()  # noqa: B023
             return run.id
 
-        async def refuse(*_: object) -> None:
-            raise Unavailable("Redis is away")
-
         async def give(_: object) -> None:
             given.set()  # noqa: B023
 
@@ -219,7 +212,7 @@ async def test_run_taken_while_its_worker_stops_is_handed_over(
             patched.setattr(RunQueue, "take", take_late)
             patched.setattr(RunQueue, "wake", give)
             if is_redis_away:
-                patched.setattr(RunQueue, "add", refuse)
+                patched.setattr(RunQueue, "add", redis_is_away)
             answers = ScriptedAnswers()
             async with room.worker(answers):
                 await taking.wait()
@@ -285,11 +278,7 @@ async def test_lease_that_cannot_be_released_runs_out(
     room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The worker ends all the same, and the next one waits for it."""
-
-    async def refuse(_: object) -> None:
-        raise Unavailable("Redis is away")
-
-    monkeypatch.setattr("pybot.services.runs.fence.Lease.release", refuse)
+    monkeypatch.setattr("pybot.services.runs.fence.Lease.release", redis_is_away)
     run = await room.send()
     answers = ScriptedAnswers()
     async with room.worker(answers):

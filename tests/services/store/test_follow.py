@@ -15,6 +15,7 @@ from pybot.services.store.client import Client, connect
 from pybot.services.store.follow import check_cursor, follow, retry_during_outage
 from pybot.services.store.hub import INBOX_SIZE, LOOK_INTERVAL, SILENT_LOOKS, Hub
 from pybot.services.store.write import SKIPPED_NUMBERS, Write
+from tests.failures import redis_is_away
 from tests.readers import reader_count
 
 HEAD, LOG = Write.to_viewer("v").head, Write.to_viewer("v").log
@@ -227,11 +228,8 @@ async def test_short_outage_is_waited_for_and_a_long_one_is_not(
             raise Unavailable("Redis is away")
         return len(tries)
 
-    async def away() -> None:
-        raise Unavailable("Redis is away")
-
     monkeypatch.setattr("pybot.services.store.follow.OUTAGE_PAUSE", 0.001)
     assert await retry_during_outage(away_twice) == 3
     monkeypatch.setattr("pybot.services.store.follow.OUTAGE", 0.01)
     with pytest.raises(Unavailable):
-        await retry_during_outage(away)
+        await retry_during_outage(redis_is_away)
