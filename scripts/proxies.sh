@@ -59,7 +59,7 @@ get_nginx() {
         fi
         echo "  Installing nginx with apt …" >&2
         { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y \
-            --no-install-recommends nginx; } >&2 </dev/null
+            --no-install-recommends nginx; } >&2 </dev/null || return 0
         find_nginx
     fi
 }
