@@ -1,13 +1,16 @@
 """oauth2-proxy's sessions: whom it takes, how they are renewed, when they end."""
 
 import asyncio
+from secrets import token_hex
 
 from tests.fixtures.server import Server
 from tests.signin.browser import SignedIn
 from tests.signin.doors import reverse_proxy
 from tests.signin.test_doors import WHO, signed_in
+from tests.signin.test_spoofing import over_socket
 
 SOON = {"--cookie-refresh=15m": "--cookie-refresh=1s"}
+GROUPS = 100  # of somebody whose tokens fill three cookies
 
 
 async def renewed(user: SignedIn) -> bool:
@@ -62,3 +65,18 @@ async def test_user_without_an_email_address_has_the_subject_in_its_place(
     async with reverse_proxy(server, provider, redis_server_url) as site:
         user = await site.user("nameless")
         assert (await user.ask(WHO))["viewer"] == {"username": "nameless", "email": "nameless"}
+
+
+async def test_session_of_several_cookies_opens_sockets_too(
+    server: Server, provider: str, redis_server_url: str
+) -> None:
+    """Without Redis the tokens are in the cookie, which is cut in pieces of 4 kB."""
+    in_cookies = {"--session-store-type=redis": "--session-store-type=cookie"}
+    async with reverse_proxy(server, provider, redis_server_url, replacements=in_cookies) as site:
+        claims = {"email": "ann@example.com", "groups": [token_hex(16) for _ in range(GROUPS)]}
+        async with site.http.put(f"{site.provider}/users/ann", json=claims) as response:
+            assert response.ok
+        ann = await site.user("ann")
+        assert "_oauth2_proxy_2=" in ann.cookie
+        assert (await ann.ask(WHO))["viewer"]["username"] == "ann"
+        assert await over_socket(ann, []) == "ann"
