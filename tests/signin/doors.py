@@ -52,8 +52,17 @@ async def reverse_proxy(
 
 
 @asynccontextmanager
-async def asked_by_nginx(server: Server, provider: str, redis_url: str) -> AsyncGenerator[Site]:
-    """nginx before Pybot, which asks oauth2-proxy as the overlay with Istio configures it."""
+async def asked_by_nginx(
+    server: Server,
+    provider: str,
+    redis_url: str,
+    *,
+    replacements: dict[str, str] | None = None,
+) -> AsyncGenerator[Site]:
+    """nginx before Pybot, which asks oauth2-proxy as the overlay with Istio configures it.
+
+    `replacements` change nginx's configuration.
+    """
     with tempfile.TemporaryDirectory(prefix="pybot-nginx-") as folder:
         port = free_port()
         site = f"http://127.0.0.1:{port}"
@@ -65,7 +74,7 @@ async def asked_by_nginx(server: Server, provider: str, redis_url: str) -> Async
             # nginx's address here.
             replacements={"10.0.0.0/8": "127.0.0.0/8"},
         )
-        nginx = Nginx(Path(folder), port, proxy.url, server.url)
+        nginx = Nginx(Path(folder), port, proxy.url, server.url, replacements)
         async with running(proxy.child, nginx.child), forgetful() as http:
             yield Site(site, provider, http, SIGN_OUT)
 

@@ -31,9 +31,19 @@ def find_nginx() -> str:
 
 
 class Nginx:
-    """The gateway, at a port that its caller has chosen."""
+    """The gateway, at a port that its caller has chosen.
 
-    def __init__(self, folder: Path, port: int, oauth2_proxy: str, pybot: str) -> None:
+    `replacements` change the documented configuration.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        oauth2_proxy: str,
+        pybot: str,
+        replacements: dict[str, str] | None = None,
+    ) -> None:
         self.url = f"http://127.0.0.1:{port}"
         configuration = documented_configuration()
         addresses = {
@@ -41,7 +51,7 @@ class Nginx:
             "http://127.0.0.1:4180": oauth2_proxy,
             "http://127.0.0.1:8000": pybot,
         }
-        for old, new in addresses.items():
+        for old, new in (addresses | (replacements or {})).items():
             assert old in configuration, old
             configuration = configuration.replace(old, new)
         path = folder / "nginx.conf"

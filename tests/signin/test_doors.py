@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 from websockets.exceptions import InvalidStatus
 
 from tests.client import GraphQLErrors, run_of, text_of
+from tests.fixtures.server import Server
 from tests.signin.browser import SignedIn
 from tests.signin.oauth2_proxy import COMPONENT
 from tests.signin.proxy import ROOT
@@ -28,6 +29,7 @@ PICTURE = (
 )
 LONGEST = 32_000  # characters of a message
 TOO_LARGE = 1_100_000  # bytes of a body
+SEVERAL_COOKIES = 6_000  # bytes
 EVENTS = """
 subscription Events($id: ID!, $after: String) {
   conversationEvents(conversationId: $id, after: $after) {
@@ -139,13 +141,18 @@ async def test_picture_of_an_answer_is_fetched_by_its_user_alone(door: Site) -> 
     assert (await bob.get(path))[0] == 404
 
 
+async def sign_out(site: Site, user: SignedIn) -> None:
+    """Open the address of the proxy that ends the session."""
+    async with site.http.get(
+        f"{site.url}{site.sign_out_path}", headers=user.headers, allow_redirects=False
+    ) as response:
+        assert response.status == 302
+
+
 async def test_session_ends_with_the_sign_out(door: Site) -> None:
     ann = await signed_in(door, "ann")
     await ann.ask(WHO)
-    async with door.http.get(
-        f"{door.url}{door.sign_out_path}", headers=ann.headers, allow_redirects=False
-    ) as response:
-        assert response.status == 302
+    await sign_out(door, ann)
     async with door.http.post(
         f"{door.url}/graphql", json={"query": WHO}, headers=ann.headers
     ) as response:
@@ -154,6 +161,24 @@ async def test_session_ends_with_the_sign_out(door: Site) -> None:
         async with ann.socket():
             pass
     assert refused.value.response.status_code == 401
+
+
+async def test_answer_is_written_on_when_its_user_signs_out(door: Site, server: Server) -> None:
+    ann = await signed_in(door, "ann")
+    sent = await ann.send("[[hold: 1]] [[answer: all of it]]")
+    await server.tgi.held()
+    await sign_out(door, ann)
+    server.tgi.release()
+    again = await signed_in(door, "ann")
+    assert text_of(await again.until_ended(sent)) == "all of it"
+
+
+async def test_cookies_of_other_sites_in_the_domain_pass(door: Site) -> None:
+    """They are more than what one cookie may hold."""
+    ann = await signed_in(door, "ann")
+    ann.cookie += f"; other={'x' * SEVERAL_COOKIES}"
+    assert (await ann.ask(WHO))["viewer"]["username"] == "ann"
+    assert await over_socket(ann, []) == "ann"
 
 
 async def test_foreign_pages_are_refused(door: Site) -> None:
