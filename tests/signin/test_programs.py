@@ -1,5 +1,11 @@
 """A program's way through oauth2-proxy: a token of the provider in place of a session."""
 
+import asyncio
+import json
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +16,7 @@ from tests.client import text_of
 from tests.fixtures.server import Server
 from tests.signin.browser import SignedIn
 from tests.signin.doors import reverse_proxy
+from tests.signin.proxy import ROOT
 from tests.signin.site import Site
 
 TOKENS = "--skip-jwt-bearer-tokens=true"
@@ -65,6 +72,38 @@ async def test_program_with_a_token_is_its_user(
         assert text_of(await ann.until_ended(sent)) == "for a program"
         # People still have sessions beside it.
         assert (await (await site.user("ann")).ask(WHO))["viewer"] == {"username": "ann"}
+
+
+async def test_documented_programs_ask_as_the_user_of_their_token(
+    server: Server, provider: str, redis_server_url: str
+) -> None:
+    """curl, and gql with an answer that is followed over a WebSocket."""
+    async with reverse_proxy(server, provider, redis_server_url, more=(TOKENS,)) as site:
+        ann = await program(site, "ann")
+        asked = await run_documented(ann, "sh", "bash", "-c")
+        assert json.loads(asked)["data"] == {"viewer": {"username": "ann"}}
+        followed = await run_documented(ann, "python", sys.executable, "-c")
+        assert followed == "4, for a program"
+        listed = await ann.ask("{ viewer { conversations(first: 2) { edges { node { id } } } } }")
+        assert len(listed["viewer"]["conversations"]["edges"]) == 1
+
+
+async def run_documented(user: Program, language: str, *command: str) -> str:
+    """What the example of docs/sign-in.md prints for this user."""
+    chapter = (ROOT / "docs" / "sign-in.md").read_text().split("### Programs\n")[1]
+    [example] = re.findall(rf"```{language}\n(.*?)```", chapter.split("\n###")[0], re.DOTALL)
+    example = example.replace("https://pybot.example.com", user.url)
+    example = example.replace("What is 2 + 2?", "[[answer: 4, for a program]]")
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        example.replace("ssl=True", "ssl=False"),
+        env=os.environ | {"ID_TOKEN": user.token},
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    printed, complaints = await process.communicate()
+    assert process.returncode == 0, complaints.decode()
+    return printed.decode()
 
 
 @pytest.mark.parametrize("wrong", ["changed", "of another client"])
