@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import re
+from asyncio.subprocess import PIPE
 
 import aiohttp
 import pytest
@@ -13,8 +14,9 @@ from websockets.exceptions import InvalidStatus
 
 from tests.client import GraphQLErrors, run_of, text_of
 from tests.fixtures.server import Server
+from tests.manifests.tools import MANIFESTS
 from tests.signin.browser import SignedIn
-from tests.signin.oauth2_proxy import COMPONENT
+from tests.signin.oauth2_proxy import COMPONENT, arguments
 from tests.signin.proxy import ROOT
 from tests.signin.site import Site
 from tests.signin.test_spoofing import OWN, STRIPPED, UNDERSCORES, Pairs, over_socket, post
@@ -200,6 +202,29 @@ async def test_error_page_of_the_proxy_is_no_answer_of_pybot(door: Site) -> None
         assert "text/html" in response.headers["Content-Type"]
         with pytest.raises(aiohttp.ContentTypeError):
             await response.json()
+
+
+async def test_documented_checks_find_what_they_should(door: Site) -> None:
+    """All but the last, which needs a cluster."""
+    ann = await signed_in(door, "ann")
+    chapter = (ROOT / "docs" / "sign-in.md").read_text().split("## Check your own\n")[1]
+    [script] = re.findall(r"```sh\n(.*?)# 5\.", chapter, re.DOTALL)
+    for old, new in {"https://pybot.example.com": door.url, "_oauth2_proxy=…": ann.cookie}.items():
+        assert old in script, old
+        script = script.replace(old, new)
+    process = await asyncio.create_subprocess_exec("bash", "-ec", script, stdout=PIPE)
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    claimed, own, socket, foreign = printed.decode().split()
+    assert (claimed, socket, foreign) == ("401", "101", "403")
+    assert json.loads(own)["data"]["viewer"]["username"] == "ann"
+
+
+def test_each_flag_of_the_manifests_is_explained() -> None:
+    readme = (MANIFESTS / "README.md").read_text()
+    for overlay in ("production", "istio"):
+        for flag in arguments(overlay):
+            assert f"`{flag.split('=')[0]}" in readme, flag
 
 
 def test_manifests_name_the_version_that_is_run() -> None:
