@@ -107,6 +107,8 @@ set_up_python() {
         step launcher "Its launcher" get_launcher < <(cat requirements/{launcher,gateway}.txt)
         step manifests "Tools for the manifests" make_manifests <requirements/manifests.txt
         step clients "Client of the tests in Python" make_clients <requirements/clients.txt
+        step oauth2-proxy "oauth2-proxy of the tests" scripts/proxies.sh oauth2-proxy \
+            < <(cat tests/signin/proxies/go.{mod,sum})
     fi
 }
 

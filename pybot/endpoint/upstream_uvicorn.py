@@ -4,7 +4,9 @@
   some go on for hours; and applications cannot drop a connection whose client reads nothing.
   `tests/endpoint/test_event_stream_limits.py` notices a change.
 - `WebSockets`: uvicorn closes its sockets at shutdown without a reason, and never those whose
-  client reads nothing more. `tests/endpoint/test_upstream_uvicorn.py` notices a change.
+  client reads nothing more. It also leaves a client without an answer that websockets refuses,
+  which takes no header longer than 8 kB, less than the cookies of some sign-ins.
+  `tests/endpoint/test_upstream_uvicorn.py` notices a change.
 - `Server`: uvicorn would handle signals itself, and end the process before the local stack has
   ended. `tests/test_serving.py` notices a change.
 """
@@ -18,10 +20,13 @@ from starlette.types import Scope
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
 
 RESTART, RESTARTING = 1012, "The server is restarting"  # clients connect again
 
 _EXTENSION = "pybot.connection"
+
+http11.MAX_LINE_LENGTH = 64 * 1024  # bytes
 
 
 class Connection:
@@ -91,6 +96,14 @@ class WebSockets(WebSocketsSansIOProtocol):
     """
 
     linger = 10.0
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Send also why there is no handshake; upstream says nothing and keeps the connection."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
 
     @override
     def shutdown(self) -> None:

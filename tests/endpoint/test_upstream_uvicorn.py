@@ -1,8 +1,9 @@
-"""Connections end, whether or not their client reads."""
+"""Connections end, whether or not their client reads; handshakes have an answer."""
 
 import asyncio
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from pybot.endpoint.limits import ConnectionLimits
 from pybot.endpoint.upstream_uvicorn import WebSockets
@@ -59,3 +60,17 @@ async def test_server_ends_while_a_socket_is_closing(
                 await asyncio.sleep(0.01)
         socket.transport.abort()
         await closing
+
+
+async def test_handshake_may_have_the_cookies_of_a_large_session(start: Start) -> None:
+    server = await start()
+    async with server.socket(additional_headers={"Cookie": f"session={'x' * 60_000}"}) as socket:
+        await initialised(socket)
+
+
+async def test_handshake_with_a_header_too_large_is_refused(start: Start) -> None:
+    server = await start()
+    with pytest.raises(InvalidStatus) as refused:
+        async with server.socket(additional_headers={"Cookie": f"session={'x' * 70_000}"}):
+            pass
+    assert refused.value.response.status_code == 431

@@ -19,8 +19,11 @@ class SignedIn(Api):
         return {"Cookie": self.cookie}
 
 
-async def sign_in(proxy: str, user: str, http: aiohttp.ClientSession) -> SignedIn:
-    """Sign in with the form of the provider; `http` must keep no cookies of its own."""
+async def sign_in(proxy: str, user: str, http: aiohttp.ClientSession, path: str = "/") -> SignedIn:
+    """Open a path of the site and sign in with the form of the provider, which leads back to it.
+
+    `http` must keep no cookies of its own.
+    """
     cookies: dict[str, str] = {}
 
     async def go(method: str, url: str, **form: Any) -> str:
@@ -30,12 +33,14 @@ async def sign_in(proxy: str, user: str, http: aiohttp.ClientSession) -> SignedI
             method, url, allow_redirects=False, headers={"Cookie": sent}, **form
         ) as response:
             assert response.status in (302, 303), (url, response.status, await response.text())
-            cookies.update({name: morsel.value for name, morsel in response.cookies.items()})
+            for name, morsel in response.cookies.items():
+                cookies[name] = morsel.value
             return urljoin(url, response.headers["Location"])
 
-    form = await go("GET", f"{proxy}/")
+    form = await go("GET", f"{proxy}{path}")
     callback = await go("POST", form, data={"sub": user})
-    assert await go("GET", callback) == f"{proxy}/"
+    assert await go("GET", callback) == f"{proxy}{path}"
     client = SignedIn(proxy, user, http)
-    client.cookie = f"mod_auth_openidc_session={cookies['mod_auth_openidc_session']}"
+    # Deleted ones are empty: what the proxy kept while it sent the browser to the provider.
+    client.cookie = "; ".join(f"{name}={value}" for name, value in cookies.items() if value)
     return client

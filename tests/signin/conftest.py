@@ -1,34 +1,19 @@
-"""One provider a test process; an Apache for each test that asks."""
+"""One provider a test process; a proxy for each test that asks."""
 
 import asyncio
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 import pytest
 from playwright.async_api import Browser
 
 from tests.fixtures.server import Server
-from tests.signin.browser import SignedIn, sign_in
 from tests.signin.chromium import chromium
+from tests.signin.doors import DOORS
 from tests.signin.proxy import Apache, Provider
-
-
-@dataclass
-class Site:
-    """What people open, and Pybot behind it."""
-
-    url: str
-    provider: str
-    http: aiohttp.ClientSession
-
-    async def user(self, name: str) -> SignedIn:
-        """Somebody who has just signed in."""
-        return await sign_in(self.url, name, self.http)
-
+from tests.signin.site import Site, forgetful
 
 Open = Callable[..., AbstractAsyncContextManager[Site]]
 
@@ -56,9 +41,9 @@ def open_site(provider: str) -> Open:
             apache = Apache(Path(folder), provider, server.url, replacements or {})
             try:
                 await apache.child.wait_ready()
-                jar = aiohttp.DummyCookieJar()
-                async with aiohttp.ClientSession(cookie_jar=jar) as http:
-                    yield Site(apache.url, provider, http)
+                sign_out = f"/oidc/callback?logout={apache.url}/"
+                async with forgetful() as http:
+                    yield Site(apache.url, provider, http, sign_out)
             finally:
                 await apache.child.stop()
 
@@ -70,6 +55,23 @@ async def site(server: Server, open_site: Open) -> AsyncIterator[Site]:
     """A site just as docs/sign-in.md says."""
     async with open_site(server) as running:
         yield running
+
+
+@pytest.fixture(params=["apache", *DOORS])
+async def door(
+    request: pytest.FixtureRequest,
+    server: Server,
+    provider: str,
+    open_site: Open,
+    redis_server_url: str,
+) -> AsyncIterator[Site]:
+    """A site behind each of the documented proxies."""
+    if request.param == "apache":
+        opened = open_site(server)
+    else:
+        opened = DOORS[request.param](server, provider, redis_server_url)
+    async with opened as site:
+        yield site
 
 
 @pytest.fixture(scope="module")

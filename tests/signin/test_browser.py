@@ -11,7 +11,8 @@ from tests.client import text_of
 from tests.fixtures.server import Server, Start
 from tests.scripted_tgi import ScriptedTGI
 from tests.signin.chromium import Visitor, visitor
-from tests.signin.conftest import Open, Site
+from tests.signin.conftest import Open
+from tests.signin.site import Site
 
 A_MINUTE = 60_000  # milliseconds
 # A proxy that leads also programs to its login page, in place of the documented 401.

@@ -7,7 +7,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.client import GraphQLErrors, run_of, text_of
 from tests.fixtures.server import Server, Start
-from tests.signin.conftest import Open, Site
+from tests.signin.conftest import Open
+from tests.signin.site import Site
 
 WHO = "{ viewer { username email } }"
 

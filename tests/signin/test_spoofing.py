@@ -13,7 +13,8 @@ from websockets.typing import Origin
 from tests.client import PROTOCOL
 from tests.fixtures.server import Server
 from tests.signin.browser import SignedIn
-from tests.signin.conftest import Open, Site
+from tests.signin.conftest import Open
+from tests.signin.site import Site
 
 Pairs = list[tuple[str, str]]
 WHO = "{ viewer { username } }"
