@@ -34,8 +34,16 @@ expect.set_options(timeout=TIMEOUT)
 class Visitor:
     """Somebody with a browser of their own: its cookies are nobody else's."""
 
-    def __init__(self, context: BrowserContext, page: Page, site: str, provider: str) -> None:
+    def __init__(
+        self,
+        context: BrowserContext,
+        page: Page,
+        site: str,
+        provider: str,
+        sign_out_path: str | None = None,
+    ) -> None:
         self.context, self.page, self.site, self.provider = context, page, site, provider
+        self._sign_out_path = sign_out_path
         self.sockets: list[WebSocket] = []
         self.requests: list[str] = []
         self.frames: list[str] = []
@@ -113,8 +121,11 @@ class Visitor:
     async def sign_out(self) -> None:
         """Open the address that docs/sign-in.md gives for it, in another tab."""
         page = await self.context.new_page()
-        await page.goto(f"{self.site}/oidc/callback?logout={self.site}/")
-        await page.get_by_role("button", name="End session").click()
+        if self._sign_out_path is None:
+            await page.goto(f"{self.site}/oidc/callback?logout={self.site}/")
+            await page.get_by_role("button", name="End session").click()
+        else:
+            await page.goto(f"{self.site}{self._sign_out_path}")
         await page.wait_for_url(f"{self.provider}/oauth2/authorize?*")
         await page.close()
 
@@ -131,11 +142,16 @@ async def chromium() -> AsyncGenerator[Browser]:
 
 
 @asynccontextmanager
-async def visitor(browser: Browser, site: str, provider: str) -> AsyncGenerator[Visitor]:
-    """Somebody new; the web app in their page breaks nowhere."""
+async def visitor(
+    browser: Browser, site: str, provider: str, sign_out_path: str | None = None
+) -> AsyncGenerator[Visitor]:
+    """Somebody new; the web app in their page breaks nowhere.
+
+    `sign_out_path` ends the session of another proxy than Apache without a question.
+    """
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     try:
-        somebody = Visitor(context, await context.new_page(), site, provider)
+        somebody = Visitor(context, await context.new_page(), site, provider, sign_out_path)
         yield somebody
         assert somebody.faults == []
     finally:
