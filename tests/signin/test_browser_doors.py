@@ -1,5 +1,6 @@
 """The web app in a real browser behind oauth2-proxy, as proxy and asked by nginx."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -109,6 +110,6 @@ async def test_error_page_of_the_proxy_is_shown_as_its_own(site: Site, browser: 
     async with visit(browser, site) as ann:
         answer = await ann.page.goto(f"{site.url}/oauth2/callback?code=x&state=y")
         assert answer is not None
-        assert answer.status == 403
-        await expect(ann.page.get_by_text("Forbidden")).to_be_visible()
+        assert answer.status >= 400
+        await expect(ann.page).to_have_title(re.compile(f"^{answer.status} "))
         await expect(ann.box).to_have_count(0)
