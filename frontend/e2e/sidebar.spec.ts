@@ -144,6 +144,14 @@ test("an unknown conversation and an unknown page lead on to a new chat", async 
 test.describe("on a narrow screen", () => {
   test.use({ viewport: { width: 390, height: 844 } });
 
+  test("the account's menu knows who is signed in while the list is not in sight", async ({
+    page,
+  }) => {
+    await page.goto("/");
+    await page.getByRole("button", { name: "Account" }).click();
+    await expect(page.getByText("local", { exact: true })).toBeVisible();
+  });
+
   test("the list is a drawer that keeps the focus and closes with Esc, beside it, and on going", async ({
     page,
   }) => {

@@ -1,5 +1,4 @@
 import { Plus, Terminal, X } from "lucide-react";
-import { useEffect } from "react";
 import { Link } from "react-router";
 import { drawerOpen } from "../../app/drawer";
 import { strings } from "../../shared/strings";
@@ -10,7 +9,6 @@ import { ConversationGroups } from "./ConversationGroups";
 /** The viewer's conversations. */
 export function Sidebar() {
   const state = useObservable(listStore.state);
-  useEffect(() => listStore.use(), []);
   return (
     <nav aria-label={strings.sidebar.label} className="sidebar">
       <div className="flex items-center gap-2 px-4 pt-4 pb-3">
