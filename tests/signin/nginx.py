@@ -1,7 +1,6 @@
 """nginx with the configuration of docs/sign-in.md, which asks oauth2-proxy by `auth_request`."""
 
 import os
-import re
 import shutil
 import signal
 from pathlib import Path
@@ -9,17 +8,9 @@ from pathlib import Path
 import pytest
 
 from pybot.services.local.process import Child, Program
-from tests.signin.proxy import ROOT, answers
+from tests.signin.proxy import answers, documented_configuration
 
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-
-
-def documented_configuration() -> str:
-    """The block that operators copy."""
-    [block] = re.findall(
-        r"```nginx\n(.*?)```", (ROOT / "docs" / "sign-in.md").read_text(), re.DOTALL
-    )
-    return str(block)
 
 
 def find_nginx() -> str:
@@ -45,7 +36,7 @@ class Nginx:
         replacements: dict[str, str] | None = None,
     ) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        configuration = documented_configuration()
+        configuration = documented_configuration("nginx")
         addresses = {
             "listen 80;": f"listen 127.0.0.1:{port};",
             "http://127.0.0.1:4180": oauth2_proxy,

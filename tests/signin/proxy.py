@@ -36,11 +36,10 @@ def free_port() -> int:
     return port
 
 
-def documented_configuration() -> str:
-    """The block that operators copy."""
-    [block] = re.findall(
-        r"```apache\n(.*?)```", (ROOT / "docs" / "sign-in.md").read_text(), re.DOTALL
-    )
+def documented_configuration(proxy: str) -> str:
+    """The block of docs/sign-in.md that operators copy for a proxy."""
+    text = (ROOT / "docs" / "sign-in.md").read_text()
+    [block] = re.findall(rf"```{proxy}\n(.*?)```", text, re.DOTALL)
     return str(block)
 
 
@@ -96,7 +95,7 @@ class Apache:
     ) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        configuration = documented_configuration()
+        configuration = documented_configuration("apache")
         addresses = {
             "https://id.example.com": provider,
             "https://pybot.example.com": self.url,

@@ -10,7 +10,6 @@ from asyncio.subprocess import PIPE
 import aiohttp
 import pytest
 from multidict import CIMultiDict
-from websockets.exceptions import InvalidStatus
 
 from tests.client import GraphQLErrors, run_of, text_of
 from tests.fixtures.server import Server
@@ -166,14 +165,8 @@ async def test_session_and_what_was_open_end_with_the_sign_out(
         async with asyncio.timeout(10):
             await socket.connection.wait_closed()
         assert socket.connection.close_code == 1012
-    async with door.http.post(
-        f"{door.url}/graphql", json={"query": WHO}, headers=ann.headers
-    ) as response:
-        assert response.status == 401
-    with pytest.raises(InvalidStatus) as refused:
-        async with ann.socket():
-            pass
-    assert refused.value.response.status_code == 401
+    assert (await post(ann, WHO, []))[0] == 401
+    assert await over_socket(ann, []) == 401
 
 
 async def test_answer_is_written_on_when_its_user_signs_out(door: Site, server: Server) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from websockets.exceptions import InvalidStatus
 
 from tests.client import text_of
 from tests.fixtures.server import Server
@@ -18,6 +17,7 @@ from tests.signin.browser import SignedIn
 from tests.signin.doors import reverse_proxy
 from tests.signin.proxy import ROOT
 from tests.signin.site import Site
+from tests.signin.test_spoofing import over_socket, post
 
 TOKENS = "--skip-jwt-bearer-tokens=true"
 BACK = "http://127.0.0.1:1/back"  # where the provider would lead a browser; nobody goes there
@@ -127,11 +127,5 @@ async def test_token_is_nothing_where_the_proxy_was_not_told(
 
 async def refused(user: Program) -> None:
     """Neither a request nor a WebSocket gets through."""
-    async with user.http.post(
-        f"{user.url}/graphql", json={"query": WHO}, headers=user.headers
-    ) as response:
-        assert response.status == 401
-    with pytest.raises(InvalidStatus) as caught:
-        async with user.socket():
-            pass
-    assert caught.value.response.status_code == 401
+    assert (await post(user, WHO, []))[0] == 401
+    assert await over_socket(user, []) == 401

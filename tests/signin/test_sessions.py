@@ -7,7 +7,7 @@ from tests.fixtures.server import Server
 from tests.signin.browser import SignedIn
 from tests.signin.doors import reverse_proxy
 from tests.signin.test_doors import WHO, signed_in
-from tests.signin.test_spoofing import over_socket
+from tests.signin.test_spoofing import over_socket, post
 
 SOON = {"--cookie-refresh=15m": "--cookie-refresh=1s"}
 GROUPS = 100  # of somebody whose tokens fill three cookies
@@ -46,17 +46,9 @@ async def test_user_locked_out_at_the_provider_is_out_at_the_next_refresh(
         await ann.ask(WHO)
         async with site.http.post(f"{site.provider}/users/ann/revoke-tokens") as response:
             assert response.ok
-        while (status := await asked(ann)) == 200:  # noqa: ASYNC110 (as above)
+        while (status := (await post(ann, WHO, []))[0]) == 200:  # noqa: ASYNC110 (as above)
             await asyncio.sleep(0.1)
         assert status == 401
-
-
-async def asked(user: SignedIn) -> int:
-    """The status of a request."""
-    async with user.http.post(
-        f"{user.url}/graphql", json={"query": WHO}, headers=user.headers
-    ) as response:
-        return response.status
 
 
 async def test_user_without_an_email_address_has_the_subject_in_its_place(
